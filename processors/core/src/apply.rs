@@ -1,0 +1,152 @@
+//! From a step to the next state. Total: a step that was decided always applies.
+
+use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
+
+use crate::hold::{Hold, HoldEnd};
+use crate::payment::{Payment, PaymentState, Refund, RefundState};
+use crate::performance::SaleSwitch;
+use crate::state::{Decided, REMEMBERED_MS_MAX, State};
+
+/// Makes a step so.
+///
+/// # Panics
+/// When the step was not decided from this very state: a broken invariant, never an input.
+pub fn apply(state: &mut State, step: &Step) {
+    assert!(step.offset == state.next_offset, "INV-5: {} is not next", step.offset);
+    assert!(step.now >= state.now, "INV-5: log time runs backwards");
+    state.next_offset = step.offset.next();
+    state.now = step.now;
+    remember(state, step);
+    let mut something_ended = false;
+    for (index, outcome) in (0..).zip(&step.outcomes) {
+        let name = EffectName::new(state.partition, step.offset, index);
+        something_ended |= apply_outcome(state, step, name, outcome);
+    }
+    if something_ended {
+        drop_stale_timers(state);
+    }
+}
+
+/// Remembers the intent's key, unless it is one that was known.
+fn remember(state: &mut State, step: &Step) {
+    let forget_before = step.now.as_millis().saturating_sub(REMEMBERED_MS_MAX.into());
+    while state.decided.oldest().is_some_and(|oldest| oldest.at.as_millis() < forget_before) {
+        state.decided.forget_oldest();
+    }
+    let Some(intent) = step.intent else { return };
+    let known = match step.reply() {
+        Some(Outcome::Repeated { .. }) => true,
+        Some(Outcome::Refused { refusal }) => refusal.code == RefusalCode::IdempotencyKeyReused,
+        Some(_) | None => false,
+    };
+    if !known && step.key != IntentKey::default() {
+        let (key, fingerprint, at) = (step.key, step.fingerprint, step.now);
+        state.decided.push(Decided { key, fingerprint, intent, at });
+    }
+}
+
+/// Applies one outcome and returns whether a timer may have lost its meaning.
+fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Outcome) -> bool {
+    let at = step.offset;
+    match outcome {
+        Outcome::Refused { .. } | Outcome::Repeated { .. } => return false,
+        Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
+        Outcome::SaleOpened { performance } => {
+            state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
+        }
+        Outcome::SaleClosed { performance } => {
+            state.performance_mut(*performance).switch = SaleSwitch::Closed;
+        }
+        Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
+            let sale = state.performance_mut(*performance).definition().sale;
+            let hold = Hold {
+                id: *hold,
+                performance: *performance,
+                account: *account,
+                places: places.clone(),
+                total: *total,
+                expires_at: *expires_at,
+                renewals_left: sale.hold_renewals_max,
+            };
+            state.add_hold(hold, at);
+            return false;
+        }
+        Outcome::HoldRenewed { hold, expires_at, renewals_left } => {
+            state.renew(*hold, *expires_at, *renewals_left);
+        }
+        Outcome::HoldReleased { hold } => state.free_hold(*hold, HoldEnd::Released, at),
+        Outcome::HoldExpired { hold, account: _ } => {
+            state.free_hold(*hold, HoldEnd::Expired, at);
+        }
+        Outcome::OrderPlaced { order, hold, pay_by, .. } => {
+            state.add_order(*order, *hold, *pay_by, at);
+        }
+        Outcome::OrderConfirmed { order, payment, .. } => {
+            state.confirm_order(*order, *payment, at);
+        }
+        Outcome::OrderCancelled { order, account: _, reason } => {
+            state.cancel_order(*order, *reason, at);
+        }
+        Outcome::PaymentRequested { .. }
+        | Outcome::PaymentCaptured { .. }
+        | Outcome::PaymentDeclined { .. }
+        | Outcome::RefundRequested { .. }
+        | Outcome::PaymentRefunded { .. }
+        | Outcome::RefundFailed { .. } => apply_payment(state, name, outcome),
+    }
+    true
+}
+
+fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
+    match outcome {
+        Outcome::PaymentRequested { payment, order, amount, payment_key } => {
+            let payment = Payment {
+                id: *payment,
+                order: *order,
+                amount: *amount,
+                payment_key: payment_key.clone(),
+                state: PaymentState::Requested,
+                refund: None,
+            };
+            state.request_payment(name, payment);
+        }
+        Outcome::PaymentCaptured { payment, order: _, amount } => {
+            state.settle_payment(*payment, PaymentState::Captured, Some(*amount));
+        }
+        Outcome::PaymentDeclined { payment, order, code: _ } => {
+            if state.settle_payment(*payment, PaymentState::Declined, None) {
+                state.await_payment(*order);
+            }
+        }
+        Outcome::RefundRequested { refund, payment, amount, reason, .. } => {
+            let (name, amount, reason) = (*refund, *amount, *reason);
+            let refund = Refund { name, amount, reason, state: RefundState::Requested };
+            state.request_refund(*payment, refund);
+        }
+        Outcome::PaymentRefunded { refund, payment, .. } => {
+            state.settle_refund(*payment, *refund, RefundState::Refunded);
+        }
+        Outcome::RefundFailed { refund, payment, .. } => {
+            state.settle_refund(*payment, *refund, RefundState::Failed);
+        }
+        Outcome::Refused { .. }
+        | Outcome::Repeated { .. }
+        | Outcome::PerformanceCreated { .. }
+        | Outcome::SaleOpened { .. }
+        | Outcome::SaleClosed { .. }
+        | Outcome::Held { .. }
+        | Outcome::HoldRenewed { .. }
+        | Outcome::HoldReleased { .. }
+        | Outcome::HoldExpired { .. }
+        | Outcome::OrderPlaced { .. }
+        | Outcome::OrderConfirmed { .. }
+        | Outcome::OrderCancelled { .. } => unreachable!("not about money"),
+    }
+}
+
+fn drop_stale_timers(state: &mut State) {
+    let mut timers = std::mem::take(&mut state.timers);
+    timers.drop_stale(|deadline, due| state.is_meant(deadline, due));
+    state.timers = timers;
+}

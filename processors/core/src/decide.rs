@@ -1,0 +1,133 @@
+//! From a record to its step. Dispatches only: each kind of intent lives in its own file.
+
+use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::{
+    AccountId, Header, Intent, IntentId, IntentKey, Offset, Outcome, PerformanceId, Refusal,
+    RefusalCode, Step, Timestamp,
+};
+
+use crate::hold::{BestAvailable, hold_best_available, hold_general_admission, hold_seats};
+use crate::hold::{release_hold, renew_hold};
+use crate::order::{cancel_order, place_order};
+use crate::payment::{pay_order, record_payment_result, record_refund_result};
+use crate::performance::Performance;
+use crate::sale::{close_sale, create_performance, open_sale};
+use crate::state::State;
+use crate::tick::tick;
+
+/// An intent with its place in the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Its place.
+    pub offset: Offset,
+    /// Who asks, when, and by which key.
+    pub header: &'a Header,
+    /// What is asked.
+    pub intent: &'a Intent<'a>,
+}
+
+/// What a handler sees.
+pub(crate) struct Asked<'s> {
+    pub(crate) state: &'s State,
+    pub(crate) now: Timestamp,
+    pub(crate) account: AccountId,
+    offset: Offset,
+    intent: Option<IntentId>,
+}
+
+impl<'s> Asked<'s> {
+    /// The intent's name, after which is named what it makes.
+    pub(crate) fn intent(&self) -> IntentId {
+        self.intent.unwrap_or_else(|| unreachable!("only a tick has no name, and it makes nothing"))
+    }
+
+    /// The name of the outcome with this index.
+    pub(crate) fn effect(&self, index: usize) -> EffectName {
+        let index = u16::try_from(index).unwrap_or_else(|_| unreachable!("steps are short"));
+        EffectName::new(self.state.partition, self.offset, index)
+    }
+
+    pub(crate) fn performance(&self, id: PerformanceId) -> Result<&'s Performance, Refusal> {
+        self.state.performance(id).ok_or(RefusalCode::PerformanceUnknown.into())
+    }
+}
+
+/// Decides a record: all rules, no mutation. Overwrites `step`, whose buffer is reused.
+///
+/// # Panics
+/// When the record is not the next one (INV-5).
+pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
+    let Record { offset, header, intent } = *record;
+    assert!(offset == state.next_offset, "INV-5: {offset} is not {}", state.next_offset);
+    let now = state.now.max(header.recorded_at);
+    let name = intent.slot().map(|slot| IntentId::new(slot, state.partition, offset));
+    step.offset = offset;
+    step.now = now;
+    step.account = header.account;
+    step.key = header.key;
+    step.fingerprint = header.fingerprint;
+    step.intent = name;
+    step.outcomes.clear();
+    if let Some(known) = repeated(state, header, name.is_some()) {
+        step.outcomes.push(known);
+        return;
+    }
+    let asked = Asked { state, now, account: header.account, offset, intent: name };
+    if let Err(refusal) = dispatch(&asked, intent, &mut step.outcomes) {
+        step.outcomes.clear();
+        step.outcomes.push(Outcome::Refused { refusal });
+    }
+}
+
+/// The answer to an intent whose key was seen before.
+fn repeated(state: &State, header: &Header, has_key: bool) -> Option<Outcome> {
+    if !has_key || header.key == IntentKey::default() {
+        return None;
+    }
+    let before = state.decided.get(header.key)?;
+    Some(if before.fingerprint == header.fingerprint {
+        Outcome::Repeated { original: before.intent }
+    } else {
+        Outcome::Refused { refusal: RefusalCode::IdempotencyKeyReused.into() }
+    })
+}
+
+fn dispatch(
+    asked: &Asked<'_>,
+    intent: &Intent<'_>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Refusal> {
+    outcomes.push(match intent {
+        Intent::CreatePerformance { definition } => create_performance(asked, definition)?,
+        Intent::OpenSale { performance } => open_sale(asked, *performance)?,
+        Intent::CloseSale { performance } => close_sale(asked, *performance)?,
+        Intent::HoldSeats { performance, seats } => hold_seats(asked, *performance, seats)?,
+        Intent::HoldBestAvailable { performance, quantity, section, price_level, accessible } => {
+            let (quantity, accessible) = (*quantity, *accessible);
+            let (section, price_level) = (*section, *price_level);
+            let best = BestAvailable { quantity, section, price_level, accessible };
+            hold_best_available(asked, *performance, best)?
+        }
+        Intent::HoldGeneralAdmission { performance, sections } => {
+            hold_general_admission(asked, *performance, sections)?
+        }
+        Intent::RenewHold { hold } => renew_hold(asked, *hold)?,
+        Intent::ReleaseHold { hold } => release_hold(asked, *hold)?,
+        Intent::PlaceOrder { hold } => return place_order(asked, *hold, outcomes),
+        Intent::PayOrder { order, amount, payment_key } => {
+            pay_order(asked, *order, *amount, payment_key)?
+        }
+        Intent::CancelOrder { order } => return cancel_order(asked, *order, outcomes),
+        Intent::RecordPaymentResult { payment, result } => {
+            return record_payment_result(asked, *payment, *result, outcomes);
+        }
+        Intent::RecordRefundResult { payment, refund, result } => {
+            record_refund_result(asked, *payment, *refund, *result)?
+        }
+        Intent::Tick => {
+            tick(asked, outcomes);
+            return Ok(());
+        }
+    });
+    Ok(())
+}

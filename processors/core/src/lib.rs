@@ -1,0 +1,48 @@
+//! The decision logic: who gets which seat, and why.
+//!
+//! [`decide`] looks at a [`State`] and one record and says what follows; [`apply`] makes it so.
+//! Both are pure functions of the log: there is no clock, no randomness, no float, no I/O and no
+//! iteration over a hash map in this crate. Time is the greatest stamp seen so far, ids are
+//! places in the log, and expiry is a record like every other.
+//!
+//! Invariants, asserted in release and checked from outside by the tests:
+//!
+//! - INV-1: a seat has at most one owner: nobody, a hold, or an order.
+//! - INV-2: general admission never gives out more places than there are.
+//! - INV-3: an account never holds and owns more seats than the performance allows.
+//! - INV-4: a hold ends exactly once; an order whose payment is unknown does not end.
+//! - INV-5: offsets are dense and log time never runs backwards.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::iter_over_hash_type,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod apply;
+mod decide;
+mod hold;
+mod order;
+mod payment;
+mod performance;
+mod sale;
+mod snapshot;
+mod state;
+mod table;
+mod tick;
+mod timers;
+mod window;
+
+#[cfg(test)]
+mod tables;
+
+pub use apply::apply;
+pub use decide::{Record, decide};
+pub use hold::{EndedHold, Hold, HoldEnd};
+pub use order::{Order, OrderState};
+pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
+pub use performance::{Performance, SaleState, SeatState};
+pub use snapshot::SnapshotError;
+pub use state::State;

@@ -1,0 +1,241 @@
+//! Orders: from placed to confirmed, or back.
+//!
+//! ```text
+//! placed -> paying -> confirmed -> cancelled -> refunded
+//!   |  ^      |                        ^
+//!   |  +------+ declined               |
+//!   +----------------------------------+ by the buyer, or not paid in time
+//! ```
+//! Money that comes for a cancelled order confirms it again when its places are free, or is
+//! given back: see [`crate::payment`].
+
+use boxoffice_topics::outcome::{CancelReason, RefundReason};
+use boxoffice_topics::{
+    AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places, Refusal,
+    RefusalCode, Timestamp,
+};
+use minicbor::{Decode, Encode};
+
+use crate::decide::Asked;
+use crate::hold::{HoldEnd, live_hold};
+use crate::performance::Owner;
+use crate::state::State;
+use crate::timers::Due;
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum OrderState {
+    /// Waits for its payment.
+    #[n(0)]
+    Placed,
+    /// The result of an attempt to pay it is unknown.
+    #[n(1)]
+    Paying,
+    /// Paid: it has tickets.
+    #[n(2)]
+    Confirmed,
+    /// Over, without places.
+    #[n(3)]
+    Cancelled,
+    /// Over, and its money went back.
+    #[n(4)]
+    Refunded,
+}
+
+/// An order.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct Order {
+    /// Its id.
+    #[n(0)]
+    pub id: OrderId,
+    /// The hold that it came from.
+    #[n(1)]
+    pub hold: HoldId,
+    /// Of which performance.
+    #[n(2)]
+    pub performance: PerformanceId,
+    /// Whose.
+    #[n(3)]
+    pub account: AccountId,
+    /// What is ordered.
+    #[n(4)]
+    pub places: Places,
+    /// What it costs.
+    #[n(5)]
+    pub total: Money,
+    /// Until when it waits for its payment.
+    #[n(6)]
+    pub pay_by: Timestamp,
+    /// Where it stands.
+    #[n(7)]
+    pub state: OrderState,
+    /// The latest attempt to pay it, or the one that did.
+    #[n(8)]
+    pub payment: Option<PaymentId>,
+    /// Why it ended.
+    #[n(9)]
+    pub cancelled: Option<CancelReason>,
+    /// The order that the account placed before this one.
+    #[n(10)]
+    pub(crate) previous: Option<OrderId>,
+}
+
+impl Order {
+    /// Whether it ends when its time runs out.
+    pub(crate) fn waits_for_payment(&self) -> bool {
+        self.state == OrderState::Placed
+    }
+
+    /// Who has its places.
+    fn owner(&self) -> Option<Owner> {
+        match self.state {
+            OrderState::Placed | OrderState::Paying => Some(Owner::UnpaidOrder(self.id)),
+            OrderState::Confirmed => Some(Owner::PaidOrder(self.id)),
+            OrderState::Cancelled | OrderState::Refunded => None,
+        }
+    }
+}
+
+/// Pushes the order, and its confirmation when it costs nothing.
+pub(crate) fn place_order(
+    asked: &Asked<'_>,
+    hold: HoldId,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Refusal> {
+    let hold = live_hold(asked, hold)?;
+    let sale = asked.performance(hold.performance)?.definition().sale;
+    let order = OrderId(asked.intent());
+    let (performance, account) = (hold.performance, hold.account);
+    outcomes.push(Outcome::OrderPlaced {
+        order,
+        hold: hold.id,
+        performance,
+        account,
+        total: hold.total,
+        pay_by: asked.now.plus_millis(sale.payment_window_ms),
+    });
+    if hold.total.minor == 0 {
+        let places = hold.places.clone();
+        let (payment, reseated) = (None, false);
+        outcomes.push(Outcome::OrderConfirmed {
+            order,
+            payment,
+            performance,
+            account,
+            places,
+            reseated,
+        });
+    }
+    Ok(())
+}
+
+/// Pushes the cancellation, and the refund when the order was paid.
+pub(crate) fn cancel_order(
+    asked: &Asked<'_>,
+    order: OrderId,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<(), Refusal> {
+    let order = own_order(asked, order)?;
+    match order.state {
+        OrderState::Placed => (),
+        OrderState::Paying => return Err(RefusalCode::PaymentInProgress.into()),
+        OrderState::Cancelled => return Err(RefusalCode::OrderAlreadyCancelled.into()),
+        OrderState::Refunded => return Err(RefusalCode::OrderAlreadyRefunded.into()),
+        OrderState::Confirmed => {
+            let performance = asked.performance(order.performance)?;
+            if performance.definition().starts_at <= asked.now {
+                return Err(RefusalCode::PerformanceStarted.into());
+            }
+        }
+    }
+    let (id, account) = (order.id, order.account);
+    outcomes.push(Outcome::OrderCancelled { order: id, account, reason: CancelReason::ByBuyer });
+    if order.state == OrderState::Confirmed
+        && let Some(payment) = order.payment.and_then(|payment| asked.state.payment(payment))
+    {
+        let reason = RefundReason::OrderCancelled;
+        outcomes.push(payment.refund_requested(asked.effect(outcomes.len()), reason));
+    }
+    Ok(())
+}
+
+/// The asker's own order.
+pub(crate) fn own_order<'s>(
+    asked: &Asked<'s>,
+    id: OrderId,
+) -> Result<&'s Order, Refusal> {
+    let order = asked.state.order(id).ok_or(RefusalCode::OrderUnknown)?;
+    if order.account == asked.account {
+        Ok(order)
+    } else {
+        Err(RefusalCode::OrderOwnedByAnother.into())
+    }
+}
+
+impl State {
+    /// Turns a hold into an order.
+    pub(crate) fn add_order(&mut self, id: OrderId, hold: HoldId, pay_by: Timestamp, at: Offset) {
+        let hold = self.end_hold(hold, HoldEnd::Ordered(id));
+        let performance = self.performance_mut(hold.performance);
+        performance.pass_on(&hold.places, Owner::Hold(hold.id), Owner::UnpaidOrder(id), at);
+        let window_ms = performance.definition().sale.payment_window_ms;
+        self.timers.arm(window_ms, pay_by, Due::Order(id));
+        let order = Order {
+            id,
+            hold: hold.id,
+            performance: hold.performance,
+            account: hold.account,
+            places: hold.places,
+            total: hold.total,
+            pay_by,
+            state: OrderState::Placed,
+            payment: None,
+            cancelled: None,
+            previous: self.last_order_of.insert(hold.account, id),
+        };
+        self.orders.insert(id, order);
+    }
+
+    /// Sells the places of an order, which may have been dead.
+    pub(crate) fn confirm_order(&mut self, id: OrderId, payment: Option<PaymentId>, at: Offset) {
+        let order = self.order_mut(id);
+        let before = order.owner();
+        order.state = OrderState::Confirmed;
+        order.payment = payment;
+        order.cancelled = None;
+        let (performance, account) = (order.performance, order.account);
+        let places = order.places.clone();
+        let performance = self.performance_mut(performance);
+        match before {
+            Some(owner) => performance.pass_on(&places, owner, Owner::PaidOrder(id), at),
+            None => performance.occupy(account, &places, Owner::PaidOrder(id), at),
+        }
+    }
+
+    /// Ends an order and frees its places.
+    pub(crate) fn cancel_order(&mut self, id: OrderId, reason: CancelReason, at: Offset) {
+        let order = self.order_mut(id);
+        assert!(order.state != OrderState::Paying, "INV-4: order {id} ends, payment unknown");
+        let owner = order.owner().unwrap_or_else(|| panic!("INV-4: order {id} ends twice"));
+        order.state = OrderState::Cancelled;
+        order.cancelled = Some(reason);
+        let (performance, account) = (order.performance, order.account);
+        let places = order.places.clone();
+        self.performance_mut(performance).vacate(account, &places, owner, at);
+    }
+
+    /// Lets an order wait for another attempt: until its deadline, and long enough to try again.
+    pub(crate) fn await_payment(&mut self, id: OrderId) {
+        let retry_by = self.now.plus_millis(RETRY_AFTER_DECLINE_MS);
+        let order = self.order_mut(id);
+        order.state = OrderState::Placed;
+        order.pay_by = order.pay_by.max(retry_by);
+        let deadline = order.pay_by;
+        self.timers.arm(RETRY_AFTER_DECLINE_MS, deadline, Due::Order(id));
+    }
+}
+
+/// How long an order is kept at least after a declined payment, in milliseconds: the time to
+/// reach for another card.
+pub(crate) const RETRY_AFTER_DECLINE_MS: u32 = 30_000;

@@ -1,0 +1,233 @@
+//! One performance: its layout, who owns which seat, and whether it sells.
+
+mod best_available;
+mod inventory;
+mod layout;
+
+use boxoffice_topics::{
+    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, SeatNumber,
+    SectionNumber, Timestamp,
+};
+use rustc_hash::FxHashMap;
+
+pub(crate) use best_available::Wish;
+pub(crate) use inventory::{Inventory, Owner};
+pub(crate) use layout::Layout;
+
+/// Whether a performance sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaleState {
+    /// Not yet.
+    Scheduled,
+    /// Now.
+    Open,
+    /// No longer.
+    Closed,
+}
+
+/// Whether a seat can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeatState {
+    /// Nobody has it.
+    Free,
+    /// Somebody holds it, or has ordered it and not yet paid.
+    Held,
+    /// Somebody owns it.
+    Sold,
+}
+
+/// What a promoter last said about the sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum SaleSwitch {
+    #[n(0)]
+    BySchedule,
+    #[n(1)]
+    OpenedAt(#[n(0)] Timestamp),
+    #[n(2)]
+    Closed,
+}
+
+/// One performance.
+#[derive(Clone, Debug)]
+pub struct Performance {
+    definition: PerformanceDefinition,
+    pub(crate) layout: Layout,
+    pub(crate) inventory: Inventory,
+    pub(crate) switch: SaleSwitch,
+    /// Seats that each account holds and owns. Zero is not kept.
+    seats_of: FxHashMap<AccountId, u32>,
+    pub(crate) changed_at: Offset,
+}
+
+impl Performance {
+    pub(crate) fn new(definition: PerformanceDefinition, created_at: Offset) -> Self {
+        let layout = Layout::of(&definition);
+        let inventory = Inventory::of(&layout);
+        Self {
+            definition,
+            layout,
+            inventory,
+            switch: SaleSwitch::BySchedule,
+            seats_of: FxHashMap::default(),
+            changed_at: created_at,
+        }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> PerformanceId {
+        self.definition.performance
+    }
+
+    /// What the promoter said of it.
+    #[must_use]
+    pub fn definition(&self) -> &PerformanceDefinition {
+        &self.definition
+    }
+
+    /// Whether it sells at a moment.
+    #[must_use]
+    pub fn sale_state(&self, now: Timestamp) -> SaleState {
+        let sale = &self.definition.sale;
+        let closed_since = |opened: Timestamp| {
+            sale.closes_at.is_some_and(|closes| closes <= now && opened < closes)
+        };
+        match self.switch {
+            SaleSwitch::Closed => SaleState::Closed,
+            SaleSwitch::OpenedAt(opened) if closed_since(opened) => SaleState::Closed,
+            SaleSwitch::OpenedAt(_) => SaleState::Open,
+            SaleSwitch::BySchedule => match sale.opens_at {
+                _ if sale.closes_at.is_some_and(|closes| closes <= now) => SaleState::Closed,
+                Some(opens) if opens <= now => SaleState::Open,
+                Some(_) | None => SaleState::Scheduled,
+            },
+        }
+    }
+
+    /// Whether a seat can be had; `None` when there is no such seat.
+    #[must_use]
+    pub fn seat_state(&self, seat: SeatNumber) -> Option<SeatState> {
+        Some(match self.inventory.owner(seat)? {
+            Owner::Nobody => SeatState::Free,
+            Owner::Hold(_) | Owner::UnpaidOrder(_) => SeatState::Held,
+            Owner::PaidOrder(_) => SeatState::Sold,
+        })
+    }
+
+    /// A seat's label, `section-row-seat`; empty when there is no such seat.
+    #[must_use]
+    pub fn seat_label(&self, seat: SeatNumber) -> String {
+        self.layout.label(&self.definition, seat).unwrap_or_default()
+    }
+
+    /// The seat with this label.
+    #[must_use]
+    pub fn seat_number(&self, label: &str) -> Option<SeatNumber> {
+        self.layout.seat(label)
+    }
+
+    /// Index of the price level of a seat.
+    #[must_use]
+    pub fn price_level_of(&self, seat: SeatNumber) -> Option<u16> {
+        self.layout.row_of(seat).map(|row| row.price_level)
+    }
+
+    /// What one seat costs.
+    #[must_use]
+    pub fn price_of_seat(&self, seat: SeatNumber) -> Option<Money> {
+        self.price(self.price_level_of(seat)?)
+    }
+
+    /// What one place in a general-admission section costs.
+    #[must_use]
+    pub fn price_of_section(&self, section: SectionNumber) -> Option<Money> {
+        self.price(self.layout.general_admission(section)?.price_level)
+    }
+
+    /// The code of a section; empty when there is no such section.
+    #[must_use]
+    pub fn section_code(&self, section: SectionNumber) -> &str {
+        let index = usize::from(section.0);
+        self.definition.sections.get(index).map_or("", |section| &section.code)
+    }
+
+    /// Seats or places that can be had in a section.
+    #[must_use]
+    pub fn remaining(&self, section: SectionNumber) -> u32 {
+        match self.layout.general_admission(section) {
+            Some(_) => self.inventory.remaining_places(section),
+            None => self.inventory.free_seats(self.layout.rows_of(section)),
+        }
+    }
+
+    /// The last offset at which the availability of a seat or place changed.
+    #[must_use]
+    pub fn changed_at(&self) -> Offset {
+        self.changed_at
+    }
+
+    /// Seats that an account holds and owns here.
+    #[must_use]
+    pub fn seats_of(&self, account: AccountId) -> u32 {
+        self.seats_of.get(&account).copied().unwrap_or(0)
+    }
+
+    /// What places cost together; `None` when it cannot be told exactly.
+    pub(crate) fn total(&self, places: &Places) -> Option<Money> {
+        let zero = Money::zero(self.definition.currency);
+        let seats = places.seats.iter().try_fold(zero, |sum, seat| {
+            sum.checked_add(self.price_of_seat(*seat)?)
+        })?;
+        places.quantities.iter().try_fold(seats, |sum, place| {
+            let price = self.price_of_section(place.section)?;
+            sum.checked_add(price.checked_mul(place.quantity.into())?)
+        })
+    }
+
+    /// Whether an account may have that many seats more.
+    pub(crate) fn within_limit(&self, account: AccountId, seats: u32) -> bool {
+        let limit = u32::from(self.definition.sale.account_seats_max);
+        self.seats_of(account).saturating_add(seats) <= limit
+    }
+
+    /// Whether every place can be had.
+    pub(crate) fn all_free(&self, places: &Places) -> bool {
+        places.seats.iter().all(|seat| self.inventory.owner(*seat) == Some(Owner::Nobody))
+            && places.quantities.iter().all(|place| {
+                self.inventory.remaining_places(place.section) >= u32::from(place.quantity)
+            })
+    }
+
+    /// Gives free places to a hold, or to an order that comes back to life.
+    pub(crate) fn occupy(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
+        self.inventory.take(&self.layout, places, owner);
+        let seats = self.seats_of.entry(account).or_insert(0);
+        *seats = seats.saturating_add(places.count());
+        let limit = u32::from(self.definition.sale.account_seats_max);
+        assert!(*seats <= limit, "INV-3: an account is above its limit");
+        self.changed_at = at;
+    }
+
+    /// Frees places that their owner gives up.
+    pub(crate) fn vacate(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
+        self.inventory.give_back(&self.layout, places, owner);
+        let seats = self.seats_of(account).checked_sub(places.count());
+        match seats {
+            Some(0) => drop(self.seats_of.remove(&account)),
+            Some(seats) => drop(self.seats_of.insert(account, seats)),
+            None => panic!("INV-3: an account gives back more than it has"),
+        }
+        self.changed_at = at;
+    }
+
+    /// Passes places from one owner to the next: hold, unpaid order, paid order.
+    pub(crate) fn pass_on(&mut self, places: &Places, from: Owner, to: Owner, at: Offset) {
+        self.inventory.pass_on(places, from, to);
+        self.changed_at = at;
+    }
+
+    fn price(&self, level: u16) -> Option<Money> {
+        let level = self.definition.price_levels.get(usize::from(level))?;
+        Some(self.definition.price(level))
+    }
+}

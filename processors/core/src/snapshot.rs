@@ -1,0 +1,171 @@
+//! The state as bytes, and back.
+//!
+//! A snapshot holds what cannot be derived: layouts, indexes, counts and timers are rebuilt. Its
+//! first field is its version; an unknown version is refused by name. The same state always
+//! gives the same bytes.
+
+use std::borrow::Cow;
+
+use boxoffice_topics::codec::{decode_whole, encode_into};
+use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::{Offset, PartitionId, PaymentId, PerformanceDefinition, Timestamp};
+use minicbor::{Decode, Decoder, Encode};
+
+use crate::hold::{EndedHold, Hold};
+use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
+use crate::payment::{Payment, PaymentState, RefundState};
+use crate::performance::{Owner, SaleSwitch};
+use crate::state::{Decided, State};
+use crate::timers::Due;
+
+/// The version that is written. It changes with the meaning of any field below.
+const VERSION: u16 = 1;
+
+/// A snapshot that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A newer program wrote it.
+    #[error("snapshot version {0} is not one that this program knows (1 to {VERSION})")]
+    Version(u16),
+    /// It is not what its version says.
+    #[error("snapshot content: {0}")]
+    Content(#[from] minicbor::decode::Error),
+}
+
+#[derive(Encode, Decode)]
+struct Snapshot<'s> {
+    #[n(0)]
+    version: u16,
+    #[n(1)]
+    partition: u16,
+    #[n(2)]
+    next_offset: Offset,
+    #[n(3)]
+    now: Timestamp,
+    #[n(4)]
+    performances: Vec<SavedPerformance<'s>>,
+    #[n(5)]
+    holds: Vec<Cow<'s, Hold>>,
+    #[n(6)]
+    ended_holds: Vec<EndedHold>,
+    #[n(7)]
+    orders: Vec<Cow<'s, Order>>,
+    #[n(8)]
+    payments: Vec<Cow<'s, Payment>>,
+    #[n(9)]
+    decided: Vec<Decided>,
+}
+
+#[derive(Encode, Decode)]
+struct SavedPerformance<'s> {
+    #[n(0)]
+    definition: Cow<'s, PerformanceDefinition>,
+    #[n(1)]
+    switch: SaleSwitch,
+    #[n(2)]
+    changed_at: Offset,
+}
+
+impl State {
+    /// The state as bytes.
+    #[must_use]
+    pub fn to_snapshot(&self) -> Vec<u8> {
+        let mut holds: Vec<_> = self.holds.rows().map(Cow::Borrowed).collect();
+        holds.sort_unstable_by_key(|hold| hold.id);
+        let mut orders: Vec<_> = self.orders.rows().map(Cow::Borrowed).collect();
+        orders.sort_unstable_by_key(|order| order.id.0.offset());
+        let mut payments: Vec<_> = self.payments.rows().map(Cow::Borrowed).collect();
+        payments.sort_unstable_by_key(|payment| payment.id.0.offset());
+        let performances = self.performances.iter().map(|performance| SavedPerformance {
+            definition: Cow::Borrowed(performance.definition()),
+            switch: performance.switch,
+            changed_at: performance.changed_at,
+        });
+        let snapshot = Snapshot {
+            version: VERSION,
+            partition: self.partition.number(),
+            next_offset: self.next_offset,
+            now: self.now,
+            performances: performances.collect(),
+            holds,
+            ended_holds: self.ended_holds.iter().copied().collect(),
+            orders,
+            payments,
+            decided: self.decided.iter().copied().collect(),
+        };
+        let mut bytes = Vec::new();
+        encode_into(&snapshot, &mut bytes);
+        bytes
+    }
+
+    /// The state from its bytes, which the caller has checked for damage.
+    ///
+    /// # Errors
+    /// When the version is unknown or the content is malformed.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let version = peek_version(bytes)?;
+        if version != VERSION {
+            return Err(SnapshotError::Version(version));
+        }
+        let saved: Snapshot<'_> = decode_whole(bytes)?;
+        let partition = PartitionId::new(saved.partition)
+            .ok_or_else(|| minicbor::decode::Error::message("partition out of range"))?;
+        let mut state = Self::new(partition);
+        state.next_offset = saved.next_offset;
+        state.now = saved.now;
+        for performance in &saved.performances {
+            state.add_performance(&performance.definition, performance.changed_at);
+            state.performance_mut(performance.definition.performance).switch = performance.switch;
+        }
+        for hold in saved.holds {
+            state.add_hold(hold.into_owned(), Offset::ZERO);
+        }
+        saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
+        saved.orders.into_iter().for_each(|order| state.restore_order(order.into_owned()));
+        saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
+        saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
+        for performance in &saved.performances {
+            let id = performance.definition.performance;
+            state.performance_mut(id).changed_at = performance.changed_at;
+        }
+        Ok(state)
+    }
+
+    fn restore_order(&mut self, order: Order) {
+        let owner = match order.state {
+            OrderState::Placed | OrderState::Paying => Some(Owner::UnpaidOrder(order.id)),
+            OrderState::Confirmed => Some(Owner::PaidOrder(order.id)),
+            OrderState::Cancelled | OrderState::Refunded => None,
+        };
+        if let Some(owner) = owner {
+            let performance = self.performance_mut(order.performance);
+            performance.occupy(order.account, &order.places, owner, Offset::ZERO);
+        }
+        if order.waits_for_payment() {
+            self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
+        }
+        self.last_order_of.insert(order.account, order.id);
+        self.orders.insert(order.id, order);
+    }
+
+    fn restore_payment(&mut self, payment: Payment) {
+        let (id, refund) = (payment.id, payment.refund);
+        if payment.state == PaymentState::Requested {
+            self.restore_effect(EffectName::new(self.partition, id.0.offset(), 0), id);
+        }
+        if let Some(refund) = refund.filter(|refund| refund.state == RefundState::Requested) {
+            self.restore_effect(refund.name, id);
+        }
+        self.payments.insert(id, payment);
+    }
+
+    fn restore_effect(&mut self, name: EffectName, payment: PaymentId) {
+        self.pending.insert(name, payment);
+    }
+}
+
+fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.array()?;
+    Ok(decoder.u16()?)
+}

@@ -1,0 +1,74 @@
+//! What happens because time has passed.
+
+use boxoffice_topics::Outcome;
+use boxoffice_topics::outcome::CancelReason;
+
+use crate::decide::Asked;
+use crate::timers::Due;
+
+/// Holds and orders that one tick ends, so that a step stays a small record. What is left is
+/// due at the next tick.
+pub(crate) const ENDED_PER_TICK_MAX: usize = 500;
+
+pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
+    let state = asked.state;
+    let meant = state
+        .timers
+        .due(asked.now)
+        .filter(|&(deadline, due)| state.is_meant(deadline, due))
+        .map(|(_, due)| due);
+    for due in meant.take(ENDED_PER_TICK_MAX) {
+        match due {
+            Due::Hold(id) => {
+                if let Some(hold) = state.hold(id) {
+                    outcomes.push(Outcome::HoldExpired { hold: id, account: hold.account });
+                }
+            }
+            Due::Order(id) => {
+                if let Some(order) = state.order(id) {
+                    let (account, reason) = (order.account, CancelReason::Expired);
+                    outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tables::check;
+
+    #[test]
+    fn holds_expire_at_a_tick_and_never_early() {
+        check(
+            "alice seats A-1-1    => held h1 A-1-1 100 asasked
+             after 2000           => nothing
+             bob   seats A-1-2    => held h2 A-1-2 100 asasked
+             after 2999           => nothing
+             after 1              => expired h1
+             carol seats A-1-1    => held h3 A-1-1 100 asasked
+             after 9000           => expired h2, expired h3
+             after 9000           => nothing",
+        );
+    }
+
+    #[test]
+    fn orders_expire_unless_their_payment_is_unknown() {
+        check(
+            "alice seats A-1-1    => held h1 A-1-1 100 asasked
+             alice order h1       => placed o1 100
+             bob   seats A-1-2    => held h2 A-1-2 100 asasked
+             bob   order h2       => placed o2 100
+             bob   pay o2 100     => requested p1 100
+             after 59999          => nothing
+             after 1              => cancelled o1 expired
+             alice pay o1 100     => refused order_expired
+             after 99999999       => nothing
+             system declined p1   => declined p1 REJECT
+             after 29999          => nothing
+             bob pay o2 100       => requested p2 100
+             system declined p2   => declined p2 REJECT
+             after 30000          => cancelled o2 expired",
+        );
+    }
+}

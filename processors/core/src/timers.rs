@@ -1,0 +1,89 @@
+//! What becomes due, and when.
+//!
+//! Timers of one duration are armed in the order of their deadlines, so each duration has a
+//! lane in which adding costs nothing. A timer whose thing has ended stays in its lane until it
+//! is the first there: whoever reads asks the state whether a timer is still meant.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use boxoffice_topics::{HoldId, OrderId, Timestamp};
+
+/// What is due at a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    Hold(HoldId),
+    Order(OrderId),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    lanes: BTreeMap<u32, VecDeque<(Timestamp, Due)>>,
+}
+
+impl Timers {
+    /// Arms a timer. `duration_ms` only picks the lane.
+    pub(crate) fn arm(&mut self, duration_ms: u32, deadline: Timestamp, due: Due) {
+        let lane = self.lanes.entry(duration_ms).or_default();
+        let timer = (deadline, due);
+        if lane.back().is_none_or(|last| *last <= timer) {
+            lane.push_back(timer);
+        } else {
+            let place = lane.partition_point(|other| *other < timer);
+            lane.insert(place, timer);
+        }
+    }
+
+    /// The earliest deadline, which may be of a thing that has ended.
+    pub(crate) fn earliest(&self) -> Option<Timestamp> {
+        self.lanes.values().filter_map(|lane| lane.front()).map(|(deadline, _)| *deadline).min()
+    }
+
+    /// Every timer with its deadline up to `now`, by deadline and then by id.
+    pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Due)> {
+        let mut lanes: Vec<_> = self.lanes.values().map(|lane| lane.iter().peekable()).collect();
+        std::iter::from_fn(move || {
+            lanes
+                .iter_mut()
+                .filter_map(|lane| lane.peek().map(|timer| **timer).map(|timer| (timer, lane)))
+                .min_by_key(|(timer, _)| *timer)
+                .and_then(|(_, lane)| lane.next().copied())
+        })
+        .take_while(move |(deadline, _)| *deadline <= now)
+    }
+
+    /// Drops timers that are first in their lane and no longer meant.
+    pub(crate) fn drop_stale(&mut self, is_meant: impl Fn(Timestamp, Due) -> bool) {
+        for lane in self.lanes.values_mut() {
+            while lane.front().is_some_and(|&(deadline, due)| !is_meant(deadline, due)) {
+                lane.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_topics::{IntentId, Offset, PartitionId, Slot};
+
+    use super::*;
+
+    fn hold(offset: u64) -> Due {
+        let (slot, partition) = (Slot::new(0).unwrap(), PartitionId::new(0).unwrap());
+        Due::Hold(HoldId(IntentId::new(slot, partition, Offset::new(offset))))
+    }
+
+    #[test]
+    fn due_timers_come_by_deadline_whatever_their_lane() {
+        let at = Timestamp::from_millis;
+        let mut timers = Timers::default();
+        timers.arm(10, at(30), hold(3));
+        timers.arm(10, at(10), hold(1));
+        timers.arm(20, at(20), hold(2));
+        timers.arm(20, at(40), hold(4));
+        assert_eq!(timers.earliest(), Some(at(10)));
+        let due: Vec<_> = timers.due(at(30)).map(|(_, due)| due).collect();
+        assert_eq!(due, [hold(1), hold(2), hold(3)]);
+        timers.drop_stale(|deadline, _| deadline > at(20));
+        assert_eq!(timers.earliest(), Some(at(30)));
+    }
+}

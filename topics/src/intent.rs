@@ -1,0 +1,246 @@
+//! Intents: what somebody asks of a partition, exactly as it was asked.
+//!
+//! Variant and field numbers are part of the log and never change their meaning. Texts are
+//! borrowed from the record, so decoding an intent allocates nothing (a definition excepted).
+
+use arrayvec::ArrayVec;
+use minicbor::{Decode, Encode};
+
+use crate::codec;
+use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
+use crate::ids::{HoldId, OrderId, PaymentId, PerformanceId};
+use crate::money::Money;
+use crate::outcome::EffectName;
+use crate::partition::Slot;
+
+/// Labels of seats, as `section-row-seat`.
+pub type SeatLabels<'a> = ArrayVec<&'a str, { HOLD_SEATS_MAX as usize }>;
+
+/// Sections of general admission with a number of places in each.
+pub type SectionQuantities<'a> = ArrayVec<SectionQuantity<'a>, HOLD_SECTIONS_MAX>;
+
+/// A number of places in one section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SectionQuantity<'a> {
+    /// Code of the section.
+    #[b(0)]
+    pub section: &'a str,
+    /// How many places.
+    #[n(1)]
+    pub quantity: u16,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Intent<'a> {
+    /// A promoter puts a performance into the house.
+    #[n(1)]
+    CreatePerformance {
+        /// All of it.
+        #[n(0)]
+        definition: Box<PerformanceDefinition>,
+    },
+    /// A promoter opens the sale now, whatever the schedule says.
+    #[n(2)]
+    OpenSale {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+    },
+    /// A promoter closes the sale now. Holds that exist may still be ordered and paid.
+    #[n(3)]
+    CloseSale {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+    },
+    /// A buyer wants these seats, all of them or none.
+    #[n(4)]
+    HoldSeats {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+        /// The seats.
+        #[b(1)]
+        #[cbor(with = "codec::list")]
+        seats: SeatLabels<'a>,
+    },
+    /// A buyer wants the best seats that are left.
+    #[n(5)]
+    HoldBestAvailable {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+        /// How many seats.
+        #[n(1)]
+        quantity: u16,
+        /// Only in this section.
+        #[b(2)]
+        section: Option<&'a str>,
+        /// Only at this price level.
+        #[b(3)]
+        price_level: Option<&'a str>,
+        /// Accessible seats, and no others.
+        #[n(4)]
+        accessible: bool,
+    },
+    /// A buyer wants places in general-admission sections, all of them or none.
+    #[n(6)]
+    HoldGeneralAdmission {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+        /// Where, and how many.
+        #[b(1)]
+        #[cbor(with = "codec::list")]
+        sections: SectionQuantities<'a>,
+    },
+    /// A buyer wants the hold to last its full length again.
+    #[n(7)]
+    RenewHold {
+        /// Which hold.
+        #[n(0)]
+        hold: HoldId,
+    },
+    /// A buyer gives the hold back.
+    #[n(8)]
+    ReleaseHold {
+        /// Which hold.
+        #[n(0)]
+        hold: HoldId,
+    },
+    /// A buyer orders what is held. The total is computed by the core.
+    #[n(9)]
+    PlaceOrder {
+        /// Which hold.
+        #[n(0)]
+        hold: HoldId,
+    },
+    /// A buyer has authenticated a payment with the provider and wants it taken.
+    #[n(10)]
+    PayOrder {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+        /// What the buyer believes the order costs.
+        #[n(1)]
+        amount: Money,
+        /// The provider's name for the authenticated payment.
+        #[b(2)]
+        payment_key: &'a str,
+    },
+    /// A buyer gives the order up. A confirmed order is refunded in full.
+    #[n(11)]
+    CancelOrder {
+        /// Which order.
+        #[n(0)]
+        order: OrderId,
+    },
+    /// The payment executor knows what became of an attempt.
+    #[n(12)]
+    RecordPaymentResult {
+        /// Which attempt.
+        #[n(0)]
+        payment: PaymentId,
+        /// What became of it.
+        #[b(1)]
+        result: PaymentResult<'a>,
+    },
+    /// The payment executor knows what became of a refund.
+    #[n(13)]
+    RecordRefundResult {
+        /// Of which payment.
+        #[n(0)]
+        payment: PaymentId,
+        /// Which refund.
+        #[n(1)]
+        refund: EffectName,
+        /// What became of it.
+        #[b(2)]
+        result: RefundResult<'a>,
+    },
+    /// Time has passed: whatever is due happens now.
+    #[n(14)]
+    Tick,
+}
+
+/// What the provider did about an attempt to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum PaymentResult<'a> {
+    /// The provider took the money.
+    #[n(1)]
+    Captured {
+        /// How much.
+        #[n(0)]
+        amount: Money,
+    },
+    /// The provider took nothing, and will not.
+    #[n(2)]
+    Declined {
+        /// The provider's code.
+        #[b(0)]
+        code: &'a str,
+    },
+}
+
+/// What the provider did about a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum RefundResult<'a> {
+    /// The provider gave the money back.
+    #[n(1)]
+    Refunded {
+        /// How much.
+        #[n(0)]
+        amount: Money,
+    },
+    /// The provider will not, whatever we ask: somebody must act.
+    #[n(2)]
+    Failed {
+        /// The provider's code.
+        #[b(0)]
+        code: &'a str,
+    },
+}
+
+impl Intent<'_> {
+    /// The slot of the intent's key; `None` for a tick, which belongs to a partition.
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::CreatePerformance { definition } => Some(Slot::of(definition.performance)),
+            Self::OpenSale { performance }
+            | Self::CloseSale { performance }
+            | Self::HoldSeats { performance, .. }
+            | Self::HoldBestAvailable { performance, .. }
+            | Self::HoldGeneralAdmission { performance, .. } => Some(Slot::of(*performance)),
+            Self::RenewHold { hold } | Self::ReleaseHold { hold } | Self::PlaceOrder { hold } => {
+                Some(hold.0.slot())
+            }
+            Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(order.0.slot()),
+            Self::RecordPaymentResult { payment, .. }
+            | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
+            Self::Tick => None,
+        }
+    }
+
+    /// The intent's type as clients write it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreatePerformance { .. } => "create_performance",
+            Self::OpenSale { .. } => "open_sale",
+            Self::CloseSale { .. } => "close_sale",
+            Self::HoldSeats { .. } => "hold_seats",
+            Self::HoldBestAvailable { .. } => "hold_best_available",
+            Self::HoldGeneralAdmission { .. } => "hold_general_admission",
+            Self::RenewHold { .. } => "renew_hold",
+            Self::ReleaseHold { .. } => "release_hold",
+            Self::PlaceOrder { .. } => "place_order",
+            Self::PayOrder { .. } => "pay_order",
+            Self::CancelOrder { .. } => "cancel_order",
+            Self::RecordPaymentResult { .. } => "record_payment_result",
+            Self::RecordRefundResult { .. } => "record_refund_result",
+            Self::Tick => "tick",
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The vocabulary of boxoffice and its bytes: ids, money, time, intents, outcomes, and how a
+//! key finds its partition.
+//!
+//! Everything that is written to the log or read from it is defined here, and only here. This
+//! crate knows no clock, no runtime, no storage and no HTTP: every edge converts.
+
+pub mod codec;
+pub mod definition;
+pub mod envelope;
+pub mod ids;
+pub mod intent;
+pub mod money;
+pub mod outcome;
+pub mod partition;
+pub mod refusal;
+pub mod time;
+
+pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
+pub use envelope::{Envelope, Genesis, Header, RecordKind};
+pub use ids::{
+    AccountId, HoldId, IntentId, IntentKey, LogId, Offset, OrderId, PartitionId, PaymentId,
+    PerformanceId, SeatNumber, SectionNumber,
+};
+pub use intent::Intent;
+pub use money::{Currency, Money};
+pub use outcome::{Outcome, Places, Step};
+pub use partition::{PartitionMap, Slot};
+pub use refusal::{Refusal, RefusalCode};
+pub use time::Timestamp;

@@ -1,0 +1,151 @@
+//! Why an intent was refused. Codes are numbered, append-only, and never reused.
+
+use minicbor::{Decode, Encode};
+
+macro_rules! refusal_codes {
+    ($($(#[$doc:meta])* $number:literal $name:ident $code:literal;)*) => {
+        /// The reason of a refusal: a number on the wire and a stable snake-case code at the edges.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(index_only)]
+        pub enum RefusalCode {
+            $($(#[$doc])* #[n($number)] $name,)*
+        }
+
+        impl RefusalCode {
+            /// Every code, in order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code as clients see it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The number on the wire.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+        }
+    };
+}
+
+refusal_codes! {
+    /// No performance has this id.
+    1 PerformanceUnknown "performance_unknown";
+    /// A performance with this id exists already.
+    2 PerformanceAlreadyExists "performance_already_exists";
+    /// The definition breaks a rule that ingest should have caught.
+    3 DefinitionInvalid "definition_invalid";
+    /// The partition carries as many performances as it may.
+    4 PerformanceLimitReached "performance_limit_reached";
+    /// The sale is open already.
+    5 SaleAlreadyOpen "sale_already_open";
+    /// The sale is closed already.
+    6 SaleAlreadyClosed "sale_already_closed";
+    /// The sale has not opened yet.
+    7 SaleNotOpen "sale_not_open";
+    /// The sale has closed.
+    8 SaleClosed "sale_closed";
+    /// No seat has this label.
+    9 SeatUnknown "seat_unknown";
+    /// The same seat, or the same section, is asked for twice in one intent.
+    10 SeatRepeated "seat_repeated";
+    /// Another hold has the seat.
+    11 SeatAlreadyHeld "seat_already_held";
+    /// The seat is sold.
+    12 SeatAlreadySold "seat_already_sold";
+    /// No section has this code.
+    13 SectionUnknown "section_unknown";
+    /// The section has numbered seats.
+    14 SectionNotGeneralAdmission "section_not_general_admission";
+    /// The section has no numbered seats.
+    15 SectionNotReserved "section_not_reserved";
+    /// No price level has this code.
+    16 PriceLevelUnknown "price_level_unknown";
+    /// The quantity is zero or above what one hold can have.
+    17 QuantityOutOfRange "quantity_out_of_range";
+    /// Not enough places are left in the section.
+    18 CapacityExhausted "capacity_exhausted";
+    /// No seats that fit are left.
+    19 NoSeatsAvailable "no_seats_available";
+    /// The account would hold and own more seats than the performance allows.
+    20 AccountLimitExceeded "account_limit_exceeded";
+    /// No hold has this id.
+    21 HoldUnknown "hold_unknown";
+    /// The hold belongs to another account.
+    22 HoldOwnedByAnother "hold_owned_by_another";
+    /// The hold has expired.
+    23 HoldExpired "hold_expired";
+    /// The hold was released.
+    24 HoldAlreadyReleased "hold_already_released";
+    /// The hold has become an order.
+    25 HoldAlreadyOrdered "hold_already_ordered";
+    /// The hold was renewed as often as it may be.
+    26 HoldRenewalsExhausted "hold_renewals_exhausted";
+    /// No order has this id.
+    27 OrderUnknown "order_unknown";
+    /// The order belongs to another account.
+    28 OrderOwnedByAnother "order_owned_by_another";
+    /// The order was not paid in time.
+    29 OrderExpired "order_expired";
+    /// The order was cancelled.
+    30 OrderAlreadyCancelled "order_already_cancelled";
+    /// The order is paid.
+    31 OrderAlreadyConfirmed "order_already_confirmed";
+    /// The order was refunded.
+    32 OrderAlreadyRefunded "order_already_refunded";
+    /// The amount is not the order's total.
+    33 AmountMismatch "amount_mismatch";
+    /// An attempt to pay this order has no result yet.
+    34 PaymentInProgress "payment_in_progress";
+    /// No payment has this id.
+    35 PaymentUnknown "payment_unknown";
+    /// The payment has this result already.
+    36 PaymentAlreadySettled "payment_already_settled";
+    /// No refund of this payment is waiting for a result.
+    37 RefundNotPending "refund_not_pending";
+    /// The idempotency key was used before with another body.
+    38 IdempotencyKeyReused "idempotency_key_reused";
+    /// The total of the order cannot be computed exactly.
+    39 AmountOverflow "amount_overflow";
+    /// The performance has begun: a paid order can no longer be given up.
+    40 PerformanceStarted "performance_started";
+}
+
+/// A refusal: the code, and which item of the intent it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Refusal {
+    /// Why.
+    #[n(0)]
+    pub code: RefusalCode,
+    /// The item, from zero, in the list of seats or sections that the intent named.
+    #[n(1)]
+    pub item: Option<u16>,
+}
+
+impl From<RefusalCode> for Refusal {
+    fn from(code: RefusalCode) -> Self {
+        Self { code, item: None }
+    }
+}
+
+impl RefusalCode {
+    /// This refusal, about one item of the intent's list.
+    #[must_use]
+    pub fn at_item(self, item: usize) -> Refusal {
+        Refusal { code: self, item: u16::try_from(item).ok() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_numbered_from_one_without_a_gap() {
+        for (index, code) in RefusalCode::ALL.iter().enumerate() {
+            assert_eq!(usize::from(code.number()), index + 1, "{code:?}");
+        }
+    }
+}
