@@ -232,6 +232,12 @@ impl ChainHash {
         Self(hasher.finalize().into())
     }
 
+    /// A hash that was kept somewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

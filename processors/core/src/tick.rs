@@ -71,4 +71,18 @@ mod tests {
              after 30000          => cancelled o2 expired",
         );
     }
+
+    #[test]
+    fn what_is_armed_again_for_the_same_moment_ends_once() {
+        check(
+            "alice seats A-1-1    => held h1 A-1-1 100 asasked
+             alice renew h1       => renewed h1 until 5000 left 0
+             after 5000           => expired h1
+             alice seats A-1-1    => held h2 A-1-1 100 asasked
+             alice order h2       => placed o1 100
+             alice pay o1 100     => requested p1 100
+             system declined p1   => declined p1 REJECT
+             after 60000          => cancelled o1 expired",
+        );
+    }
 }

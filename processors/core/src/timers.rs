@@ -38,8 +38,10 @@ impl Timers {
         self.lanes.values().filter_map(|lane| lane.front()).map(|(deadline, _)| *deadline).min()
     }
 
-    /// Every timer with its deadline up to `now`, by deadline and then by id.
+    /// Every timer with its deadline up to `now`, by deadline and then by id, each once: a thing
+    /// that is armed again for the same moment has two entries.
     pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Due)> {
+        let mut before = None;
         let mut lanes: Vec<_> = self.lanes.values().map(|lane| lane.iter().peekable()).collect();
         std::iter::from_fn(move || {
             lanes
@@ -49,6 +51,7 @@ impl Timers {
                 .and_then(|(_, lane)| lane.next().copied())
         })
         .take_while(move |(deadline, _)| *deadline <= now)
+        .filter(move |timer| before.replace(*timer) != Some(*timer))
     }
 
     /// Drops timers that are first in their lane and no longer meant.

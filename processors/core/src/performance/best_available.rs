@@ -12,6 +12,9 @@ use boxoffice_topics::{Places, SeatNumber, SectionNumber};
 use super::Performance;
 use super::layout::{RowLayout, bit, bits};
 
+/// Rows whose longest runs are compared in one vector instruction.
+const ROWS_AT_A_GLANCE: usize = 32;
+
 /// What a buyer would like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish {
@@ -46,10 +49,16 @@ impl Performance {
     fn rows_with_run(&self, wish: Wish) -> impl Iterator<Item = (usize, &RowLayout)> {
         let range = self.range(wish);
         let runs = self.inventory.longest_runs(range.clone());
-        let enough = u8::try_from(wish.quantity).unwrap_or(u8::MAX);
-        range
-            .zip(runs)
-            .filter(move |(_, longest)| wish.accessible || **longest >= enough)
+        let enough = match wish.accessible {
+            // The runs are of the other seats.
+            true => 0,
+            false => u8::try_from(wish.quantity).unwrap_or(u8::MAX),
+        };
+        let blocks = range.step_by(ROWS_AT_A_GLANCE).zip(runs.chunks(ROWS_AT_A_GLANCE));
+        blocks
+            .filter(move |(_, runs)| runs.iter().fold(0, |most, run| most.max(*run)) >= enough)
+            .flat_map(|(first, runs)| (first..).zip(runs))
+            .filter(move |(_, longest)| **longest >= enough)
             .filter_map(|(index, _)| Some((index, self.layout.rows().get(index)?)))
             .filter(move |(_, row)| wish.price_level.is_none_or(|level| row.price_level == level))
     }

@@ -1,0 +1,372 @@
+//! What tunes the process: addresses, places, limits. Nothing here changes a decision; whatever
+//! does is data in the log.
+//!
+//! Layers, the later one wins: defaults, TOML file, environment and flags (resolved by clap).
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The configuration of one node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where HTTP is served. Port 0 takes a free one. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// Where everything durable is kept. Default `./data`.
+    pub data_dir: PathBuf,
+    /// Partitions of each topic. Fixed when the data directory is made. Default 4.
+    pub partitions: NonZeroU16,
+    /// Where outcomes are written as rows: `embedded`, `none` or `postgres://...`.
+    pub database: Database,
+    /// Who takes the money.
+    pub payments: Payments,
+    /// Who may ask.
+    pub auth: Auth,
+    /// What one client can cost.
+    pub limits: Limits,
+    /// How long the process takes to end.
+    pub drain_timeout_ms: NonZeroU32,
+}
+
+/// Where outcomes are written as rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Database {
+    /// PostgreSQL inside this process, under the data directory.
+    Embedded,
+    /// Nowhere.
+    None,
+    /// A PostgreSQL server.
+    Url(String),
+}
+
+/// The text names no database.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a database: expected `embedded`, `none` or `postgres://...`")]
+pub struct DatabaseUnknown(String);
+
+impl TryFrom<String> for Database {
+    type Error = DatabaseUnknown;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "embedded" => Ok(Self::Embedded),
+            "none" => Ok(Self::None),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Self::Url(text))
+            }
+            // Only the scheme is repeated: the rest of a mistyped URL may hold a password.
+            other => {
+                let scheme = other.split(':').next().unwrap_or_default();
+                Err(DatabaseUnknown(scheme.chars().take(32).collect()))
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Database {
+    type Err = DatabaseUnknown;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+/// Who takes the money.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Payments {
+    /// The provider. Default `sandbox`.
+    pub provider: Provider,
+    /// Where the sandbox provider listens, when this process runs it. Default `127.0.0.1:0`.
+    pub sandbox_listen: SocketAddr,
+    /// Base URL of the provider, when this process does not run the sandbox.
+    pub base_url: Option<String>,
+    /// File with the provider's secret key.
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// A payment provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// The built-in provider that speaks the Toss protocol and moves no money.
+    Sandbox,
+    /// Toss Payments.
+    Toss,
+}
+
+/// Who may ask.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// PEM file of the public key that signs tokens. Without one, tokens are signed (HS256) with
+    /// the secret of the data directory.
+    pub public_key_file: Option<PathBuf>,
+    /// The one algorithm that this public key is good for.
+    pub algorithm: Option<PublicKeyAlgorithm>,
+    /// File with the shared secret of HS256, instead of the data directory's own.
+    pub secret_file: Option<PathBuf>,
+    /// Tokens must carry this audience.
+    pub audience: Option<String>,
+    /// Tokens must carry this issuer.
+    pub issuer: Option<String>,
+}
+
+/// What a public key can sign with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum PublicKeyAlgorithm {
+    /// RSA with SHA-256.
+    RS256,
+    /// ECDSA over P-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// What one client can cost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections; further ones wait in the listen queue. Default 20,000.
+    pub connections_max: NonZeroUsize,
+    /// How long a connection may take to send the headers of its next request. Default 30,000.
+    pub header_timeout_ms: NonZeroU32,
+    /// How long a request may take to send its body, or a batch its next piece. Default 10,000.
+    pub body_timeout_ms: NonZeroU32,
+    /// Bytes of one request body. Default 64 KiB.
+    pub body_bytes_max: NonZeroUsize,
+    /// Bytes of one batch body. Default 8 MiB.
+    pub batch_bytes_max: NonZeroUsize,
+    /// Intents of one batch that are in flight together. Default 256.
+    pub batch_in_flight_max: NonZeroUsize,
+    /// Longest `Prefer: wait`. Default 30 seconds.
+    pub wait_seconds_max: NonZeroU32,
+    /// Steps that each partition keeps in memory for replies and resumed readers. Default 16,384.
+    pub recent_steps: NonZeroUsize,
+    /// Events that wait for one slow reader before it is dropped. Default 256.
+    pub subscriber_events_max: NonZeroUsize,
+    /// Readers of event streams. Default 10,000.
+    pub subscribers_max: NonZeroUsize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("./data"),
+            partitions: const { NonZeroU16::new(4).expect("not zero") },
+            database: if cfg!(feature = "embedded-postgres") {
+                Database::Embedded
+            } else {
+                Database::None
+            },
+            payments: Payments::default(),
+            auth: Auth::default(),
+            limits: Limits::default(),
+            drain_timeout_ms: milliseconds(10_000),
+        }
+    }
+}
+
+impl Default for Payments {
+    fn default() -> Self {
+        Self {
+            provider: Provider::Sandbox,
+            sandbox_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            base_url: None,
+            secret_key_file: None,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: count(20_000),
+            header_timeout_ms: milliseconds(30_000),
+            body_timeout_ms: milliseconds(10_000),
+            body_bytes_max: count(64 * 1024),
+            batch_bytes_max: count(8 * 1024 * 1024),
+            batch_in_flight_max: count(256),
+            wait_seconds_max: milliseconds(30),
+            recent_steps: count(16_384),
+            subscriber_events_max: count(256),
+            subscribers_max: count(10_000),
+        }
+    }
+}
+
+const fn count(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).expect("a default is not zero")
+}
+
+const fn milliseconds(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("a default is not zero")
+}
+
+/// A number of milliseconds as a duration.
+#[must_use]
+pub fn duration(milliseconds: NonZeroU32) -> Duration {
+    Duration::from_millis(milliseconds.get().into())
+}
+
+/// What flags and environment say; the rest comes from the file or the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// See [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::data_dir`].
+    pub data_dir: Option<PathBuf>,
+    /// See [`Config::partitions`].
+    pub partitions: Option<NonZeroU16>,
+    /// See [`Config::database`].
+    pub database: Option<Database>,
+    /// See [`Payments::provider`].
+    pub provider: Option<Provider>,
+    /// See [`Payments::sandbox_listen`].
+    pub sandbox_listen: Option<SocketAddr>,
+    /// See [`Payments::base_url`].
+    pub provider_url: Option<String>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read, or it says something that is not understood.
+    #[error("config {}: {reason}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two settings contradict each other.
+    #[error("config: {0}")]
+    Contradiction(&'static str),
+}
+
+impl Config {
+    /// Defaults, then the file, then the overrides.
+    ///
+    /// # Errors
+    /// Names the file and the field.
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let mut config = match file {
+            Some(file) => Self::from_file(file)?,
+            None => Self::default(),
+        };
+        let Overrides {
+            listen,
+            data_dir,
+            partitions,
+            database,
+            provider,
+            sandbox_listen,
+            provider_url,
+        } = overrides;
+        replace(&mut config.listen, listen);
+        replace(&mut config.data_dir, data_dir);
+        replace(&mut config.partitions, partitions);
+        replace(&mut config.database, database);
+        replace(&mut config.payments.provider, provider);
+        replace(&mut config.payments.sandbox_listen, sandbox_listen);
+        if provider_url.is_some() {
+            config.payments.base_url = provider_url;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn from_file(file: &Path) -> Result<Self, ConfigError> {
+        let refuse = |error: config::ConfigError| ConfigError::File {
+            file: file.to_owned(),
+            reason: error.to_string().replace('\n', " "),
+        };
+        config::Config::builder()
+            .add_source(config::File::from(file).format(config::FileFormat::Toml))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(refuse)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let contradiction = |reason| Err(ConfigError::Contradiction(reason));
+        if self.auth.public_key_file.is_some() != self.auth.algorithm.is_some() {
+            return contradiction("auth.public_key_file and auth.algorithm go together");
+        }
+        if self.auth.public_key_file.is_some() && self.auth.secret_file.is_some() {
+            return contradiction("auth.public_key_file and auth.secret_file exclude each other");
+        }
+        if self.payments.provider == Provider::Toss && self.payments.secret_key_file.is_none() {
+            return contradiction("payments.secret_key_file is needed with provider `toss`");
+        }
+        if self.database == Database::Embedded && !cfg!(feature = "embedded-postgres") {
+            return contradiction("this program was built without the embedded database");
+        }
+        Ok(())
+    }
+}
+
+fn replace<T>(setting: &mut T, with: Option<T>) {
+    if let Some(value) = with {
+        *setting = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, ConfigError> {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::load(Some(file.path()), Overrides::default())
+    }
+
+    #[test]
+    fn the_shipped_example_loads_and_says_the_defaults() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boxoffice.example.toml");
+        let config = Config::load(Some(&file), Overrides::default()).unwrap();
+        let mut expected = Config::default();
+        expected.database = config.database.clone();
+        assert_eq!(format!("{config:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), "partitions = 7\nlisten = '127.0.0.1:1'\ndatabase = 'none'")
+            .unwrap();
+        let listen = "127.0.0.1:2".parse().ok();
+        let config =
+            Config::load(Some(file.path()), Overrides { listen, ..Overrides::default() }).unwrap();
+        assert_eq!(config.partitions.get(), 7);
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.data_dir, Path::new("./data"));
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_in_one_readable_line() {
+        let error = load("partitoins = 4").unwrap_err().to_string();
+        assert!(error.contains("partitoins") && !error.contains('\n'), "{error}");
+        let error = load("[limits]\nconnections = 4").unwrap_err().to_string();
+        assert!(error.contains("connections") && error.contains("expected"), "{error}");
+    }
+
+    #[test]
+    fn a_mistyped_database_does_not_repeat_its_password() {
+        let error = load("database = 'mysql://root:hunter2@host'").unwrap_err().to_string();
+        assert!(error.contains("mysql") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn zero_partitions_and_half_an_auth_are_refused() {
+        assert!(load("partitions = 0").is_err());
+        assert!(load("database='none'\n[auth]\nalgorithm = 'ES256'").is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! Who asks: bearer tokens, roles, and the keyed names of accounts.
+//!
+//! The algorithm of a token is pinned by the key that was configured; what the token's header
+//! says can only disagree with it. Nothing in a token makes the process read a file or open a
+//! connection. Subjects never reach the log: an account is a keyed hash.
+
+mod cache;
+mod names;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use boxoffice_topics::AccountId;
+use serde::{Deserialize, Serialize};
+
+pub use names::Names;
+pub use tokens::{AuthError, Claims, Signer, Verifier};
+
+use self::cache::Cache;
+use crate::http::problem::Problem;
+use crate::http::router::App;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Buys, and sees what is theirs.
+    Buyer,
+    /// Puts performances on sale.
+    Promoter,
+    /// Runs the house: reads the topics. The process's own records come in through no role.
+    Operator,
+}
+
+/// Somebody whose token was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub account: AccountId,
+    /// May do what.
+    pub role: Role,
+}
+
+/// Longest token that is looked at. Ours have about 200 bytes; a provider's with many claims 2,000.
+const TOKEN_BYTES_MAX: usize = 4_096;
+
+/// Verifies tokens, and remembers the verified ones until they expire.
+#[derive(Debug)]
+pub struct Authenticator {
+    verifier: Verifier,
+    names: Arc<Names>,
+    cache: Cache,
+}
+
+impl Authenticator {
+    /// An authenticator over one key.
+    #[must_use]
+    pub fn new(verifier: Verifier, names: Arc<Names>) -> Self {
+        Self { verifier, names, cache: Cache::default() }
+    }
+
+    /// Who sent these headers.
+    ///
+    /// # Errors
+    /// 401 when the token is missing, malformed, forged, expired or not for us.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = bearer(headers)?;
+        let now_seconds = jiff::Timestamp::now().as_second();
+        let digest = Cache::digest(token);
+        if let Some(caller) = self.cache.get(&digest, now_seconds) {
+            return Ok(caller);
+        }
+        let claims = self.verifier.verify(token).map_err(tokens::problem)?;
+        let caller = Caller { account: self.names.account(&claims.sub), role: claims.role };
+        self.cache.put(digest, caller, claims.exp, now_seconds);
+        Ok(caller)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::unauthorized(
+            "token_missing",
+            "send one header `Authorization: Bearer <token>`",
+        ));
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    match token {
+        Some(token) if token.len() <= TOKEN_BYTES_MAX => Ok(token),
+        Some(_) => Err(Problem::unauthorized("token_invalid", "the token is too long")),
+        None => Err(Problem::unauthorized("token_invalid", "the scheme must be Bearer")),
+    }
+}
+
+impl Caller {
+    /// Refuses every role but this one.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require(self, role: Role) -> Result<Self, Problem> {
+        if self.role == role {
+            return Ok(self);
+        }
+        Err(Problem::forbidden(match role {
+            Role::Buyer => "only a buyer may do this",
+            Role::Promoter => "only a promoter may do this",
+            Role::Operator => "only an operator may do this",
+        }))
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        app.authenticator.authenticate(&parts.headers)
+    }
+}
+
+/// A buyer: the caller of everything that belongs to somebody.
+#[derive(Clone, Copy, Debug)]
+pub struct Buyer(pub AccountId);
+
+impl FromRequestParts<App> for Buyer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = app.authenticator.authenticate(&parts.headers)?;
+        caller.require(Role::Buyer).map(|caller| Self(caller.account))
+    }
+}
+
+/// An operator: the only one who reads whole topics.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator;
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        app.authenticator.authenticate(&parts.headers)?.require(Role::Operator).map(|_| Self)
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP: the accept loop, who may ask what, and one file per route.
+
+pub mod auth;
+pub mod body;
+mod docs;
+mod headers;
+mod metric_definitions;
+pub mod openapi;
+pub mod problem;
+pub mod router;
+pub mod routes;
+pub mod server;

@@ -1,0 +1,280 @@
+//! Every error that a client sees: one RFC 9457 problem document with a stable `code`.
+//!
+//! Internals are logged where they happen and never shown. This module knows no route.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use boxoffice_topics::{IntentId, Refusal, RefusalCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type of problems.
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// An error as clients see it (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `/problems/` and the code.
+    #[serde(rename = "type")]
+    kind: Cow<'static, str>,
+    /// The code in words.
+    title: Cow<'static, str>,
+    /// The HTTP status.
+    #[serde(serialize_with = "status_number")]
+    #[schema(value_type = u16)]
+    status: StatusCode,
+    /// What is wrong with this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Cow<'static, str>>,
+    /// Stable, for programs to branch on.
+    code: Cow<'static, str>,
+    /// Path of the offending field in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    /// The intent that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// Its partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition: Option<u16>,
+    /// Its offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    /// Which item of the intent's list was refused, from zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<u16>,
+    /// The intent was decided before, under the same idempotency key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+    #[serde(skip)]
+    #[schema(ignore)]
+    headers: Headers,
+}
+
+/// The headers that some problems carry.
+#[derive(Clone, Copy, Debug, Default)]
+struct Headers {
+    retry_after_seconds: Option<u16>,
+    challenge: Option<&'static str>,
+    close: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn status_number<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem with this status and code. The title is the code in words.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str) -> Self {
+        let mut kind = String::with_capacity(10 + code.len());
+        kind.push_str("/problems/");
+        kind.push_str(code);
+        Self {
+            kind: kind.into(),
+            title: in_words(code).into(),
+            status,
+            detail: None,
+            code: code.into(),
+            path: None,
+            id: None,
+            partition: None,
+            offset: None,
+            item: None,
+            repeated: false,
+            headers: Headers::default(),
+        }
+    }
+
+    /// Says what is wrong with this request.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names the field of the body.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub const fn retry_after_seconds(mut self, seconds: u16) -> Self {
+        self.headers.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Ends the connection after the answer: the rest of the body is not worth reading.
+    #[must_use]
+    pub const fn close(mut self) -> Self {
+        self.headers.close = true;
+        self
+    }
+
+    /// A refused intent.
+    #[must_use]
+    pub fn refused(id: IntentId, refusal: Refusal, repeated: bool) -> Self {
+        let mut problem = Self::new(refusal_status(refusal.code), refusal.code.as_str());
+        if let Some(item) = refusal.item {
+            problem.detail = Some(format!("item {item} of the list").into());
+        }
+        problem.id = Some(id.to_string());
+        problem.partition = Some(id.partition().number());
+        problem.offset = Some(id.offset().number());
+        problem.item = refusal.item;
+        problem.repeated = repeated;
+        problem
+    }
+
+    /// 400 for a request whose syntax is wrong.
+    #[must_use]
+    pub fn malformed(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code).detail(detail)
+    }
+
+    /// 422 for a request that is well formed and cannot be meant.
+    #[must_use]
+    pub fn invalid(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code).detail(detail)
+    }
+
+    /// 401, with the challenge that RFC 6750 asks for.
+    #[must_use]
+    pub fn unauthorized(code: &'static str, detail: &'static str) -> Self {
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, code).detail(detail);
+        problem.headers.challenge = Some(match code {
+            "token_missing" => r#"Bearer realm="boxoffice""#,
+            _ => r#"Bearer realm="boxoffice", error="invalid_token""#,
+        });
+        problem
+    }
+
+    /// 403 for a role that may not do this.
+    #[must_use]
+    pub fn forbidden(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "role_not_allowed").detail(detail)
+    }
+
+    /// 404 for a thing that does not exist, or that the caller may not know of.
+    #[must_use]
+    pub fn not_found(code: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code)
+    }
+
+    /// 500 for what is our fault. The reason is in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
+    }
+
+    /// 503 for what another try may find gone.
+    #[must_use]
+    pub fn unavailable(code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code).detail(detail).retry_after_seconds(1)
+    }
+
+    /// 413, known before the body was read.
+    #[must_use]
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large")
+            .detail(format!("the body may have {limit} bytes"))
+            .close()
+    }
+
+    /// Its status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Writes the document at the end of `buffer`.
+    pub fn write_to(&self, buffer: &mut Vec<u8>) {
+        if let Err(error) = serde_json::to_writer(buffer, self) {
+            unreachable!("memory takes every byte and every field is a text or a number: {error}");
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let mut body = Vec::with_capacity(256);
+        self.write_to(&mut body);
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.headers.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = self.headers.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if self.headers.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// The status of a refusal. Refusals are answers to a well-formed intent: mostly conflicts with
+/// what is so.
+#[must_use]
+pub const fn refusal_status(code: RefusalCode) -> StatusCode {
+    match code {
+        RefusalCode::PerformanceUnknown
+        | RefusalCode::SeatUnknown
+        | RefusalCode::SectionUnknown
+        | RefusalCode::PriceLevelUnknown
+        | RefusalCode::HoldUnknown
+        | RefusalCode::OrderUnknown
+        | RefusalCode::PaymentUnknown => StatusCode::NOT_FOUND,
+        RefusalCode::HoldOwnedByAnother | RefusalCode::OrderOwnedByAnother => StatusCode::FORBIDDEN,
+        RefusalCode::IdempotencyKeyReused
+        | RefusalCode::SeatRepeated
+        | RefusalCode::QuantityOutOfRange
+        | RefusalCode::DefinitionInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+/// `seat_already_held` as `Seat already held`.
+fn in_words(code: &str) -> String {
+    let mut words = String::with_capacity(code.len());
+    for (index, letter) in code.chars().enumerate() {
+        let written = match letter {
+            '_' => words.write_char(' '),
+            _ if index == 0 => words.write_char(letter.to_ascii_uppercase()),
+            _ => words.write_char(letter),
+        };
+        debug_assert!(written.is_ok(), "a string takes every character");
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unknown_is_404_and_every_foreign_thing_is_403() {
+        for code in RefusalCode::ALL {
+            let status = refusal_status(*code);
+            assert_eq!(code.as_str().ends_with("_unknown"), status == StatusCode::NOT_FOUND);
+            assert_eq!(code.as_str().ends_with("_owned_by_another"), status == StatusCode::FORBIDDEN);
+        }
+    }
+
+    #[test]
+    fn the_title_is_the_code_in_words() {
+        assert_eq!(in_words("seat_already_held"), "Seat already held");
+    }
+}

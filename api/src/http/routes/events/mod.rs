@@ -1,0 +1,5 @@
+//! What happens to me.
+
+mod feed;
+mod positions;
+pub mod stream;

@@ -1,0 +1,3 @@
+//! Holds.
+
+pub mod show;

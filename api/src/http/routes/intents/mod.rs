@@ -1,0 +1,6 @@
+//! Asking for something.
+
+mod answer;
+pub mod batch;
+pub mod show;
+pub mod submit;

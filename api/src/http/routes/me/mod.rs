@@ -1,0 +1,5 @@
+//! What is mine.
+
+mod page;
+pub mod orders;
+pub mod tickets;

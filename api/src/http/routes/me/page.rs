@@ -1,0 +1,64 @@
+//! Pages of a buyer's orders by place in the log: an order never changes its place, so no page
+//! misses one or shows one twice, whatever is bought in between.
+
+use boxoffice_core::Order;
+use boxoffice_topics::{AccountId, OrderId, PartitionId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::http::problem::Problem;
+use crate::http::router::Services;
+use crate::json::Scene;
+
+const LIMIT_DEFAULT: usize = 50;
+const LIMIT_MAX: usize = 500;
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// At most so many orders, up to 500; 50 when absent.
+    limit: Option<usize>,
+}
+
+/// Shows a page of orders, and says where the next one begins.
+pub(super) fn page<T>(
+    app: &Services,
+    account: AccountId,
+    page: &Page,
+    mut show: impl FnMut(&Order, Scene<'_>) -> T,
+) -> Result<(Vec<T>, Option<String>), Problem> {
+    let malformed = |_| Problem::malformed("cursor_malformed", "pass `next` of the page before");
+    let after: Option<OrderId> =
+        page.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
+    let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
+    let first = after.map_or(0, |after| after.0.partition().number());
+    let mut shown = Vec::new();
+    let mut last = None;
+    for partition in app.views.partitions().skip(usize::from(first)) {
+        let look = app.views.look_at(partition);
+        let mut orders: Vec<&Order> = look
+            .state()
+            .orders_of(account)
+            .take_while(|order| is_after(order, partition, after))
+            .collect();
+        orders.reverse();
+        for order in orders {
+            if shown.len() == limit {
+                return Ok((shown, last));
+            }
+            shown.push(show(order, look.scene()));
+            last = Some(order.id.to_string());
+        }
+    }
+    Ok((shown, None))
+}
+
+fn is_after(order: &Order, partition: PartitionId, after: Option<OrderId>) -> bool {
+    after.is_none_or(|after| {
+        after.0.partition() != partition || order.id.0.offset() > after.0.offset()
+    })
+}

@@ -1,0 +1,5 @@
+//! What is on sale.
+
+pub mod availability;
+pub mod list;
+pub mod show;

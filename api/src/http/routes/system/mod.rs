@@ -1,0 +1,5 @@
+//! For those who run the house.
+
+pub mod health;
+pub mod metrics;
+pub mod ready;

@@ -1,0 +1,307 @@
+//! Intents as clients write them: one tagged union, exactly the fields of each type.
+
+use boxoffice_topics::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX};
+use boxoffice_topics::intent::SectionQuantity;
+use boxoffice_topics::{HoldId, Intent, IntentKey, OrderId, PerformanceId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
+use super::parse::{Tag, bounded};
+use super::values::{MoneyJson, Parsed, Text};
+use crate::http::auth::Role;
+use crate::http::problem::Problem;
+
+/// Longest name of a payment that a provider gives: Toss has up to 200 letters.
+const PAYMENT_KEY_BYTES_MAX: usize = 200;
+
+/// What somebody asks for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum IntentRequest<'a> {
+    /// A buyer wants these seats, all of them or none.
+    HoldSeats(HoldSeats<'a>),
+    /// A buyer wants the best seats that are left.
+    HoldBestAvailable(HoldBestAvailable<'a>),
+    /// A buyer wants places in general-admission sections, all of them or none.
+    HoldGeneralAdmission(HoldGeneralAdmission<'a>),
+    /// A buyer wants the hold to last its full length again.
+    RenewHold(RenewHold),
+    /// A buyer gives the hold back.
+    ReleaseHold(ReleaseHold),
+    /// A buyer orders what is held.
+    PlaceOrder(PlaceOrder),
+    /// A buyer has authenticated a payment with the provider and wants it taken.
+    PayOrder(PayOrder<'a>),
+    /// A buyer gives the order up.
+    CancelOrder(CancelOrder),
+    /// A promoter puts a performance into the house.
+    CreatePerformance(Box<CreatePerformance>),
+    /// A promoter opens the sale now.
+    OpenSale(SaleIntent),
+    /// A promoter closes the sale now.
+    CloseSale(SaleIntent),
+}
+
+/// See [`IntentRequest::HoldSeats`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldSeats<'a> {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// Which performance.
+    #[schema(value_type = uuid::Uuid)]
+    pub performance: Parsed<PerformanceId>,
+    /// Labels of the seats.
+    #[serde(borrow, deserialize_with = "bounded::<_, _, { HOLD_SEATS_MAX as usize }>")]
+    #[schema(value_type = Vec<String>, max_items = 16, example = json!(["A-12-7", "A-12-8"]))]
+    pub seats: Vec<Text<'a>>,
+}
+
+/// See [`IntentRequest::HoldBestAvailable`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldBestAvailable<'a> {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// Which performance.
+    #[schema(value_type = uuid::Uuid)]
+    pub performance: Parsed<PerformanceId>,
+    /// How many seats.
+    #[schema(example = 2)]
+    pub quantity: u16,
+    /// Only in this section.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub section: Option<Text<'a>>,
+    /// Only at this price level.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub price_level: Option<Text<'a>>,
+    /// Accessible seats, and no others.
+    #[serde(default)]
+    pub accessible: bool,
+}
+
+/// See [`IntentRequest::HoldGeneralAdmission`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldGeneralAdmission<'a> {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// Which performance.
+    #[schema(value_type = uuid::Uuid)]
+    pub performance: Parsed<PerformanceId>,
+    /// Where, and how many.
+    #[serde(borrow, deserialize_with = "bounded::<_, _, HOLD_SECTIONS_MAX>")]
+    #[schema(value_type = Vec<SectionQuantityJson>, max_items = 16)]
+    pub sections: Vec<SectionQuantityJson<'a>>,
+}
+
+/// Places in one section.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SectionQuantityJson<'a> {
+    /// Code of the section.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "FLOOR")]
+    pub section: Text<'a>,
+    /// How many.
+    #[schema(example = 2)]
+    pub quantity: u16,
+}
+
+macro_rules! about_one_thing {
+    ($($variant:ident $field:ident $id:ty, $what:literal;)*) => {$(
+        #[doc = concat!("See [`IntentRequest::", stringify!($variant), "`].")]
+        #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $variant {
+            #[serde(rename = "type", default, skip_serializing)]
+            #[schema(ignore)]
+            kind: Tag,
+            #[doc = $what]
+            #[schema(value_type = String, example = "1018-2-77")]
+            pub $field: Parsed<$id>,
+        }
+    )*};
+}
+
+about_one_thing! {
+    RenewHold hold HoldId, "Which hold.";
+    ReleaseHold hold HoldId, "Which hold.";
+    PlaceOrder hold HoldId, "Which hold.";
+    CancelOrder order OrderId, "Which order.";
+}
+
+/// See [`IntentRequest::PayOrder`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PayOrder<'a> {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// Which order.
+    #[schema(value_type = String, example = "1018-2-80")]
+    pub order: Parsed<OrderId>,
+    /// What the buyer believes the order costs.
+    pub amount: MoneyJson,
+    /// The provider's name for the authenticated payment.
+    #[serde(borrow)]
+    #[schema(value_type = String, max_length = 200)]
+    pub payment_key: Text<'a>,
+}
+
+/// See [`IntentRequest::OpenSale`] and [`IntentRequest::CloseSale`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaleIntent {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// Which performance.
+    #[schema(value_type = uuid::Uuid)]
+    pub performance: Parsed<PerformanceId>,
+}
+
+/// See [`IntentRequest::CreatePerformance`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePerformance {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    kind: Tag,
+    /// The performance's own id; one is made when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub performance: Option<Parsed<PerformanceId>>,
+    /// What is shown.
+    pub name: String,
+    /// Where.
+    pub venue: String,
+    /// When it begins.
+    #[schema(value_type = String, format = DateTime)]
+    pub starts_at: Parsed<jiff::Timestamp>,
+    /// ISO 4217 code of every price.
+    #[schema(value_type = String, example = "KRW")]
+    pub currency: Parsed<boxoffice_topics::Currency>,
+    /// What seats cost.
+    pub price_levels: Vec<PriceLevelJson>,
+    /// The inventory.
+    pub sections: Vec<SectionJson>,
+    /// The rules of sale.
+    pub sale: SaleJson,
+}
+
+impl IntentRequest<'_> {
+    /// Every type, as clients write it.
+    pub const TYPES: [&'static str; 11] = [
+        "hold_seats",
+        "hold_best_available",
+        "hold_general_admission",
+        "renew_hold",
+        "release_hold",
+        "place_order",
+        "pay_order",
+        "cancel_order",
+        "create_performance",
+        "open_sale",
+        "close_sale",
+    ];
+
+    /// Who may ask this.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::CreatePerformance(_) | Self::OpenSale(_) | Self::CloseSale(_) => Role::Promoter,
+            Self::HoldSeats(_)
+            | Self::HoldBestAvailable(_)
+            | Self::HoldGeneralAdmission(_)
+            | Self::RenewHold(_)
+            | Self::ReleaseHold(_)
+            | Self::PlaceOrder(_)
+            | Self::PayOrder(_)
+            | Self::CancelOrder(_) => Role::Buyer,
+        }
+    }
+
+    /// The intent for the log. A performance without an id gets one from the intent's key, so
+    /// that the same request sent again makes the same performance.
+    ///
+    /// # Errors
+    /// 422 for what no partition could decide.
+    pub fn to_intent(&self, key: IntentKey) -> Result<Intent<'_>, Problem> {
+        Ok(match self {
+            Self::HoldSeats(hold) => Intent::HoldSeats {
+                performance: hold.performance.0,
+                seats: hold.seats.iter().map(Text::as_str).collect(),
+            },
+            Self::HoldBestAvailable(hold) => Intent::HoldBestAvailable {
+                performance: hold.performance.0,
+                quantity: hold.quantity,
+                section: hold.section.as_ref().map(Text::as_str),
+                price_level: hold.price_level.as_ref().map(Text::as_str),
+                accessible: hold.accessible,
+            },
+            Self::HoldGeneralAdmission(hold) => Intent::HoldGeneralAdmission {
+                performance: hold.performance.0,
+                sections: hold.sections.iter().map(SectionQuantityJson::borrowed).collect(),
+            },
+            Self::RenewHold(renew) => Intent::RenewHold { hold: renew.hold.0 },
+            Self::ReleaseHold(release) => Intent::ReleaseHold { hold: release.hold.0 },
+            Self::PlaceOrder(place) => Intent::PlaceOrder { hold: place.hold.0 },
+            Self::PayOrder(pay) => Intent::PayOrder {
+                order: pay.order.0,
+                amount: pay.amount.into(),
+                payment_key: payment_key(pay.payment_key.as_str())?,
+            },
+            Self::CancelOrder(cancel) => Intent::CancelOrder { order: cancel.order.0 },
+            Self::CreatePerformance(create) => {
+                let performance = create.performance.map_or_else(|| named_by(key), |id| id.0);
+                let definition = create.definition().to_definition(performance)?;
+                Intent::CreatePerformance { definition: Box::new(definition) }
+            }
+            Self::OpenSale(sale) => Intent::OpenSale { performance: sale.performance.0 },
+            Self::CloseSale(sale) => Intent::CloseSale { performance: sale.performance.0 },
+        })
+    }
+}
+
+impl<'a> SectionQuantityJson<'a> {
+    fn borrowed(&'a self) -> SectionQuantity<'a> {
+        SectionQuantity { section: self.section.as_str(), quantity: self.quantity }
+    }
+}
+
+impl CreatePerformance {
+    fn definition(&self) -> DefinitionJson {
+        DefinitionJson {
+            name: self.name.clone(),
+            venue: self.venue.clone(),
+            starts_at: self.starts_at,
+            currency: self.currency,
+            price_levels: self.price_levels.clone(),
+            sections: self.sections.clone(),
+            sale: self.sale,
+        }
+    }
+}
+
+/// A payment key goes into the path of a URL and into the log of the provider.
+fn payment_key(key: &str) -> Result<&str, Problem> {
+    let legible = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=:".contains(&byte);
+    if (1..=PAYMENT_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(legible) {
+        return Ok(key);
+    }
+    let detail =
+        format!("must be 1 to {PAYMENT_KEY_BYTES_MAX} letters, digits and any of `-_.=:`");
+    Err(Problem::invalid("body_invalid", detail).path("payment_key"))
+}
+
+/// A version 8 UUID whose other bits are the key's.
+fn named_by(key: IntentKey) -> PerformanceId {
+    PerformanceId::from_bytes(uuid::Builder::from_custom_bytes(key.to_bytes()).into_uuid().into_bytes())
+}

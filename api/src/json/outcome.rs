@@ -1,0 +1,422 @@
+//! Outcomes as clients read them.
+
+use boxoffice_core::{Performance, State};
+use boxoffice_topics::outcome::{CancelReason, RefundReason, Seating};
+use boxoffice_topics::{
+    LogId, Money, OrderId, Outcome, PerformanceDefinition, PerformanceId, Places, SeatNumber,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::definition::DefinitionJson;
+use super::values::{MoneyJson, Shown, moment};
+use super::views::provider_order_id;
+
+/// What numbers in an outcome mean: seats and sections have labels in the state they came from.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The log's name, which is part of names that leave the system.
+    pub log_id: LogId,
+    /// The state of the partition, at the outcome or after it.
+    pub state: &'a State,
+}
+
+impl std::fmt::Debug for Scene<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scene").field("log_id", &self.log_id).finish_non_exhaustive()
+    }
+}
+
+/// A number of places in one section.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SectionQuantityOut {
+    /// Code of the section.
+    pub section: String,
+    /// How many.
+    pub quantity: u16,
+}
+
+/// One ticket: one place that somebody owns.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TicketJson {
+    /// The order and the number of the ticket in it.
+    #[schema(example = "1018-2-80.1")]
+    pub id: String,
+    /// Whose place it is.
+    #[schema(value_type = String)]
+    pub order: Shown<OrderId>,
+    /// For which performance.
+    #[schema(value_type = uuid::Uuid)]
+    pub performance: Shown<PerformanceId>,
+    /// The seat, in a reserved section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
+    /// The section, in general admission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// What it cost.
+    pub price: MoneyJson,
+}
+
+/// One fact.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum OutcomeJson {
+    /// The intent was refused; nothing changed.
+    Refused {
+        /// Why.
+        code: &'static str,
+        /// Which item of the intent's list, from zero.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        item: Option<u16>,
+    },
+    /// The intent is one that was decided before.
+    Repeated {
+        /// The intent that was decided.
+        original: String,
+    },
+    /// A performance exists now.
+    PerformanceCreated {
+        /// Its id.
+        performance: String,
+        /// All of it.
+        definition: Box<DefinitionJson>,
+    },
+    /// The sale is open.
+    SaleOpened {
+        /// Of which performance.
+        performance: String,
+    },
+    /// The sale is closed.
+    SaleClosed {
+        /// Of which performance.
+        performance: String,
+    },
+    /// A buyer holds places.
+    Held {
+        /// The hold.
+        hold: String,
+        /// Of which performance.
+        performance: String,
+        /// Labels of the seats.
+        seats: Vec<String>,
+        /// Places of general admission.
+        sections: Vec<SectionQuantityOut>,
+        /// What ordering it would cost.
+        total: MoneyJson,
+        /// When it ends by itself.
+        expires_at: String,
+        /// How the seats lie: `as_asked`, `adjacent`, `adjacent_leaving_orphan` or `split`.
+        seating: &'static str,
+    },
+    /// A hold lasts longer.
+    HoldRenewed {
+        /// Which.
+        hold: String,
+        /// When it ends by itself now.
+        expires_at: String,
+        /// Renewals that are left.
+        renewals_left: u8,
+    },
+    /// The buyer gave the hold back.
+    HoldReleased {
+        /// Which.
+        hold: String,
+    },
+    /// The hold's time ran out.
+    HoldExpired {
+        /// Which.
+        hold: String,
+    },
+    /// A hold has become an order that waits for its payment.
+    OrderPlaced {
+        /// The order.
+        order: String,
+        /// The hold that it came from.
+        hold: String,
+        /// Of which performance.
+        performance: String,
+        /// What is to be paid.
+        total: MoneyJson,
+        /// Until when.
+        pay_by: String,
+        /// The order's name at the payment provider.
+        provider_order_id: String,
+    },
+    /// The money is being taken.
+    PaymentRequested {
+        /// The attempt.
+        payment: String,
+        /// For which order.
+        order: String,
+        /// How much.
+        amount: MoneyJson,
+    },
+    /// The provider took the money.
+    PaymentCaptured {
+        /// The attempt.
+        payment: String,
+        /// For which order.
+        order: String,
+        /// How much.
+        amount: MoneyJson,
+    },
+    /// The provider took nothing.
+    PaymentDeclined {
+        /// The attempt.
+        payment: String,
+        /// For which order.
+        order: String,
+        /// The provider's code.
+        code: String,
+    },
+    /// The order is paid.
+    OrderConfirmed {
+        /// The order.
+        order: String,
+        /// The attempt that paid it; an order that costs nothing has none.
+        payment: Option<String>,
+        /// Of which performance.
+        performance: String,
+        /// One for each place.
+        tickets: Vec<TicketJson>,
+        /// The order was dead when the money came, and its places were still free.
+        reseated: bool,
+    },
+    /// The order ended; its places are free.
+    OrderCancelled {
+        /// Which.
+        order: String,
+        /// `by_buyer` or `expired`.
+        reason: &'static str,
+    },
+    /// Money is being given back.
+    RefundRequested {
+        /// The refund.
+        refund: String,
+        /// The payment to give back.
+        payment: String,
+        /// Of which order.
+        order: String,
+        /// How much.
+        amount: MoneyJson,
+        /// `order_cancelled`, `late_capture`, `duplicate_capture` or `amount_mismatch`.
+        reason: &'static str,
+    },
+    /// The provider gave the money back.
+    PaymentRefunded {
+        /// The refund.
+        refund: String,
+        /// Of which payment.
+        payment: String,
+        /// Of which order.
+        order: String,
+        /// How much.
+        amount: MoneyJson,
+    },
+    /// The provider refuses to give the money back: somebody must act.
+    RefundFailed {
+        /// The refund.
+        refund: String,
+        /// Of which payment.
+        payment: String,
+        /// Of which order.
+        order: String,
+        /// The provider's code.
+        code: String,
+    },
+}
+
+impl OutcomeJson {
+    /// An outcome in its scene.
+    #[must_use]
+    pub fn of(outcome: &Outcome, scene: Scene<'_>) -> Self {
+        match outcome {
+            Outcome::Refused { refusal } => {
+                Self::Refused { code: refusal.code.as_str(), item: refusal.item }
+            }
+            Outcome::Repeated { original } => Self::Repeated { original: original.to_string() },
+            Outcome::PerformanceCreated { definition } => Self::created(definition),
+            Outcome::SaleOpened { performance } => {
+                Self::SaleOpened { performance: performance.to_string() }
+            }
+            Outcome::SaleClosed { performance } => {
+                Self::SaleClosed { performance: performance.to_string() }
+            }
+            Outcome::Held { hold, performance, places, total, expires_at, seating, .. } => {
+                Self::Held {
+                    hold: hold.to_string(),
+                    performance: performance.to_string(),
+                    seats: scene.seats(*performance, places),
+                    sections: scene.sections(*performance, places),
+                    total: (*total).into(),
+                    expires_at: moment(*expires_at).0.to_string(),
+                    seating: seating_name(*seating),
+                }
+            }
+            Outcome::HoldRenewed { hold, expires_at, renewals_left } => Self::HoldRenewed {
+                hold: hold.to_string(),
+                expires_at: moment(*expires_at).0.to_string(),
+                renewals_left: *renewals_left,
+            },
+            Outcome::HoldReleased { hold } => Self::HoldReleased { hold: hold.to_string() },
+            Outcome::HoldExpired { hold, .. } => Self::HoldExpired { hold: hold.to_string() },
+            Outcome::OrderPlaced { order, hold, performance, total, pay_by, .. } => {
+                Self::OrderPlaced {
+                    order: order.to_string(),
+                    hold: hold.to_string(),
+                    performance: performance.to_string(),
+                    total: (*total).into(),
+                    pay_by: moment(*pay_by).0.to_string(),
+                    provider_order_id: provider_order_id(scene.log_id, *order),
+                }
+            }
+            Outcome::OrderConfirmed { order, payment, performance, places, reseated, .. } => {
+                Self::OrderConfirmed {
+                    order: order.to_string(),
+                    payment: payment.map(|payment| payment.to_string()),
+                    performance: performance.to_string(),
+                    tickets: scene.tickets(*order, *performance, places),
+                    reseated: *reseated,
+                }
+            }
+            Outcome::OrderCancelled { order, reason, .. } => {
+                Self::OrderCancelled { order: order.to_string(), reason: cancel_name(*reason) }
+            }
+            Outcome::PaymentRequested { .. }
+            | Outcome::PaymentCaptured { .. }
+            | Outcome::PaymentDeclined { .. }
+            | Outcome::RefundRequested { .. }
+            | Outcome::PaymentRefunded { .. }
+            | Outcome::RefundFailed { .. } => Self::about_money(outcome),
+        }
+    }
+
+    fn created(definition: &PerformanceDefinition) -> Self {
+        Self::PerformanceCreated {
+            performance: definition.performance.to_string(),
+            definition: Box::new(definition.into()),
+        }
+    }
+
+    fn about_money(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::PaymentRequested { payment, order, amount, .. } => Self::PaymentRequested {
+                payment: payment.to_string(),
+                order: order.to_string(),
+                amount: (*amount).into(),
+            },
+            Outcome::PaymentCaptured { payment, order, amount } => Self::PaymentCaptured {
+                payment: payment.to_string(),
+                order: order.to_string(),
+                amount: (*amount).into(),
+            },
+            Outcome::PaymentDeclined { payment, order, code } => Self::PaymentDeclined {
+                payment: payment.to_string(),
+                order: order.to_string(),
+                code: code.to_string(),
+            },
+            Outcome::RefundRequested { refund, payment, order, amount, reason, .. } => {
+                Self::RefundRequested {
+                    refund: refund.to_string(),
+                    payment: payment.to_string(),
+                    order: order.to_string(),
+                    amount: (*amount).into(),
+                    reason: refund_name(*reason),
+                }
+            }
+            Outcome::PaymentRefunded { refund, payment, order, amount } => Self::PaymentRefunded {
+                refund: refund.to_string(),
+                payment: payment.to_string(),
+                order: order.to_string(),
+                amount: (*amount).into(),
+            },
+            Outcome::RefundFailed { refund, payment, order, code } => Self::RefundFailed {
+                refund: refund.to_string(),
+                payment: payment.to_string(),
+                order: order.to_string(),
+                code: code.to_string(),
+            },
+            other => unreachable!("{other:?} moves no money"),
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn performance(self, id: PerformanceId) -> Option<&'a Performance> {
+        self.state.performance(id)
+    }
+
+    /// Labels of the seats.
+    #[must_use]
+    pub fn seats(self, performance: PerformanceId, places: &Places) -> Vec<String> {
+        let performance = self.performance(performance);
+        let label = |seat: &SeatNumber| {
+            performance.map_or_else(String::new, |performance| performance.seat_label(*seat))
+        };
+        places.seats.iter().map(label).collect()
+    }
+
+    /// Places of general admission.
+    #[must_use]
+    pub fn sections(self, id: PerformanceId, places: &Places) -> Vec<SectionQuantityOut> {
+        let performance = self.performance(id);
+        let quantity = |place: &boxoffice_topics::outcome::PlaceQuantity| SectionQuantityOut {
+            section: performance.map_or("", |it| it.section_code(place.section)).to_owned(),
+            quantity: place.quantity,
+        };
+        places.quantities.iter().map(quantity).collect()
+    }
+
+    /// One ticket for each place: seats first, then section by section.
+    #[must_use]
+    pub fn tickets(self, order: OrderId, id: PerformanceId, places: &Places) -> Vec<TicketJson> {
+        let Some(performance) = self.performance(id) else { return Vec::new() };
+        let nothing = Money::zero(performance.definition().currency);
+        let seats = places.seats.iter().map(|seat| {
+            let price = performance.price_of_seat(*seat).unwrap_or(nothing);
+            (Some(performance.seat_label(*seat)), None, price)
+        });
+        let standing = places.quantities.iter().flat_map(|place| {
+            let price = performance.price_of_section(place.section).unwrap_or(nothing);
+            let code = performance.section_code(place.section);
+            (0..place.quantity).map(move |_| (None, Some(code.to_owned()), price))
+        });
+        let ticket = |(number, (seat, section, price)): (u32, (_, _, Money))| TicketJson {
+            id: format!("{order}.{number}"),
+            order: Shown(order),
+            performance: Shown(id),
+            seat,
+            section,
+            price: price.into(),
+        };
+        (1..).zip(seats.chain(standing)).map(ticket).collect()
+    }
+}
+
+const fn seating_name(seating: Seating) -> &'static str {
+    match seating {
+        Seating::AsAsked => "as_asked",
+        Seating::Adjacent => "adjacent",
+        Seating::AdjacentLeavingOrphan => "adjacent_leaving_orphan",
+        Seating::Split => "split",
+    }
+}
+
+/// A reason as clients read it.
+#[must_use]
+pub const fn cancel_name(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::ByBuyer => "by_buyer",
+        CancelReason::Expired => "expired",
+    }
+}
+
+const fn refund_name(reason: RefundReason) -> &'static str {
+    match reason {
+        RefundReason::OrderCancelled => "order_cancelled",
+        RefundReason::LateCapture => "late_capture",
+        RefundReason::DuplicateCapture => "duplicate_capture",
+        RefundReason::AmountMismatch => "amount_mismatch",
+    }
+}

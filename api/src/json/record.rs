@@ -1,0 +1,149 @@
+//! Records of the topics as consumers and operators read them.
+//!
+//! These documents are built as trees: whoever reads whole topics is patient.
+
+use boxoffice_log::TopicPartition;
+use boxoffice_topics::envelope::StepHeader;
+use boxoffice_topics::intent::{PaymentResult, RefundResult};
+use boxoffice_topics::{Genesis, Header, Intent, Money, Offset, Step};
+use serde_json::{Value, json};
+
+use super::definition::DefinitionJson;
+use super::outcome::{OutcomeJson, Scene};
+use super::values::moment;
+
+fn record(at: TopicPartition, offset: Offset, kind: &str, rest: Value) -> Value {
+    let mut record = json!({
+        "topic": at.topic.name(),
+        "partition": at.partition.number(),
+        "offset": offset.number(),
+        "kind": kind,
+    });
+    if let (Value::Object(record), Value::Object(rest)) = (&mut record, rest) {
+        record.extend(rest);
+    }
+    record
+}
+
+/// The first record of a partition.
+#[must_use]
+pub fn genesis_record(at: TopicPartition, offset: Offset, genesis: &Genesis) -> Value {
+    let rest = json!({
+        "log_id": genesis.log_id.to_string(),
+        "created_at": moment(genesis.created_at).0.to_string(),
+    });
+    record(at, offset, "genesis", rest)
+}
+
+/// An intent.
+#[must_use]
+pub fn intent_record(
+    at: TopicPartition,
+    offset: Offset,
+    header: &Header,
+    intent: &Intent<'_>,
+) -> Value {
+    let rest = json!({
+        "recorded_at": moment(header.recorded_at).0.to_string(),
+        "account": header.account.to_string(),
+        "key": header.key.to_string(),
+        "fingerprint": format!("{:016x}", header.fingerprint),
+        "traceparent": header.traceparent,
+        "intent": intent_json(intent),
+    });
+    record(at, offset, "intent", rest)
+}
+
+/// A step.
+#[must_use]
+pub fn step_record(
+    at: TopicPartition,
+    offset: Offset,
+    header: &StepHeader,
+    step: &Step,
+    scene: Scene<'_>,
+) -> Value {
+    let outcomes: Vec<_> = step.outcomes.iter().map(|it| OutcomeJson::of(it, scene)).collect();
+    let rest = json!({
+        "log_id": header.log_id.to_string(),
+        "epoch": header.epoch,
+        "input": header.input.number(),
+        "chain": header.chain.to_string(),
+        "now": moment(step.now).0.to_string(),
+        "account": step.account.to_string(),
+        "intent": step.intent.map(|intent| intent.to_string()),
+        "outcomes": outcomes,
+    });
+    record(at, offset, "step", rest)
+}
+
+fn money(money: &Money) -> Value {
+    json!({ "minor": money.minor, "currency": money.currency.code() })
+}
+
+fn intent_json(intent: &Intent<'_>) -> Value {
+    let mut body = match intent {
+        Intent::CreatePerformance { definition } => json!({
+            "performance": definition.performance.to_string(),
+            "definition": DefinitionJson::from(&**definition),
+        }),
+        Intent::OpenSale { performance } | Intent::CloseSale { performance } => {
+            json!({ "performance": performance.to_string() })
+        }
+        Intent::HoldSeats { performance, seats } => {
+            json!({ "performance": performance.to_string(), "seats": seats.as_slice() })
+        }
+        Intent::HoldBestAvailable { performance, quantity, section, price_level, accessible } => {
+            json!({
+                "performance": performance.to_string(),
+                "quantity": quantity,
+                "section": section,
+                "price_level": price_level,
+                "accessible": accessible,
+            })
+        }
+        Intent::HoldGeneralAdmission { performance, sections } => {
+            let sections = sections.iter();
+            let sections: Vec<_> = sections
+                .map(|it| json!({ "section": it.section, "quantity": it.quantity }))
+                .collect();
+            json!({ "performance": performance.to_string(), "sections": sections })
+        }
+        Intent::RenewHold { hold } | Intent::ReleaseHold { hold } | Intent::PlaceOrder { hold } => {
+            json!({ "hold": hold.to_string() })
+        }
+        Intent::PayOrder { order, amount, .. } => {
+            json!({ "order": order.to_string(), "amount": money(amount) })
+        }
+        Intent::CancelOrder { order } => json!({ "order": order.to_string() }),
+        Intent::RecordPaymentResult { payment, result } => {
+            json!({ "payment": payment.to_string(), "result": payment_result(result) })
+        }
+        Intent::RecordRefundResult { payment, refund, result } => json!({
+            "payment": payment.to_string(),
+            "refund": refund.to_string(),
+            "result": refund_result(result),
+        }),
+        Intent::Tick => json!({}),
+    };
+    body["type"] = json!(intent.name());
+    body
+}
+
+fn payment_result(result: &PaymentResult<'_>) -> Value {
+    match result {
+        PaymentResult::Captured { amount } => {
+            json!({ "type": "captured", "amount": money(amount) })
+        }
+        PaymentResult::Declined { code } => json!({ "type": "declined", "code": code }),
+    }
+}
+
+fn refund_result(result: &RefundResult<'_>) -> Value {
+    match result {
+        RefundResult::Refunded { amount } => {
+            json!({ "type": "refunded", "amount": money(amount) })
+        }
+        RefundResult::Failed { code } => json!({ "type": "failed", "code": code }),
+    }
+}

@@ -1,0 +1,292 @@
+//! The audit: what the buyers were told, what the log says, what the provider booked and what
+//! the views show must be one story.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::books::{Books, Money};
+use super::client::{Client, GaveUp};
+use super::findings::{Findings, Invariant};
+use super::house::{House, Owner};
+use super::ledger::{Place, Reply, Sent};
+use super::model::{Accounted, Model};
+use super::shop::Shop;
+use super::trace::{Trace, place_of};
+use crate::http::auth::{Names, Role};
+
+/// Buyers whose tickets are looked at through their own eyes.
+const BUYERS_ASKED_MAX: u32 = 200;
+
+/// What an audit found out.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    /// Intents in the log, without ticks.
+    pub(super) accepted: u64,
+    /// Intents that were acknowledged to a buyer or promoter, by their keys.
+    pub(super) acknowledged: u64,
+    /// Intents that have a reply.
+    pub(super) replies: u64,
+    /// Refusals by code.
+    pub(super) refused: BTreeMap<String, u64>,
+    pub(super) sold_seats: u64,
+    pub(super) double_sold: u64,
+    /// Acknowledged intents that are not in the log.
+    pub(super) lost: u64,
+    pub(super) places: Accounted,
+    pub(super) money: Money,
+    pub(super) findings: Findings,
+}
+
+/// Compares everything with everything. The trace must be complete.
+pub(super) async fn audit(
+    shop: &Shop,
+    names: Option<&Names>,
+    mut trace: Trace,
+    mut model: Model,
+    books: &Books,
+    sent: &[Sent],
+    buyers: u32,
+) -> Result<Audit, GaveUp> {
+    let mut audit = Audit {
+        findings: std::mem::take(&mut model.findings),
+        refused: std::mem::take(&mut model.refused),
+        double_sold: model.double_sold,
+        places: model.accounted(),
+        ..Audit::default()
+    };
+    audit.findings.absorb(std::mem::take(&mut trace.findings));
+    audit.sold_seats = audit.places.sold;
+    audit.check_replies(&trace);
+    audit.check_sent(&trace, names, sent);
+    audit.check_ends(&model);
+    audit.money = books.check(&model, &mut audit.findings);
+    audit.check_availability(shop, &model).await?;
+    audit.check_tickets(shop, names, &model, buyers).await?;
+    Ok(audit)
+}
+
+impl Audit {
+    /// One step for each intent, and a reply in each step.
+    fn check_replies(&mut self, trace: &Trace) {
+        for (place, recorded) in &trace.intents {
+            let step = trace.steps.get(place);
+            if recorded.name.is_empty() || recorded.name == "tick" {
+                continue;
+            }
+            self.accepted += 1;
+            let replied = step.is_some_and(|step| !step.is_empty);
+            self.replies += u64::from(replied);
+            self.findings.check(replied, Invariant::OneReplyEach, || {
+                format!("{} at {place:?} has no reply", recorded.name)
+            });
+        }
+        for _ in 0..trace.second_replies {
+            self.findings
+                .note(Invariant::OneReplyEach, || "an intent has a second reply".to_owned());
+        }
+    }
+
+    /// What buyers were told is what the log says.
+    fn check_sent(&mut self, trace: &Trace, names: Option<&Names>, sent: &[Sent]) {
+        let mut originals: HashMap<(&str, &str), Place> = HashMap::new();
+        for intent in sent {
+            if !intent.acknowledged.is_empty() {
+                self.acknowledged += 1;
+            }
+            for place in &intent.acknowledged {
+                if !self.is_in_log(trace, names, intent, *place) {
+                    self.lost += 1;
+                    continue;
+                }
+                let Some(original) = original_of(trace, *place) else { continue };
+                let first = originals.entry((&intent.key, &intent.body)).or_insert(original);
+                let same = *first == original;
+                self.findings.check(same, Invariant::RepeatsAgree, || {
+                    format!("key {} was decided at {first:?} and at {original:?}", intent.key)
+                });
+                self.check_told(trace, intent, original);
+            }
+        }
+    }
+
+    /// The intent is where it was acknowledged, unchanged.
+    fn is_in_log(
+        &mut self,
+        trace: &Trace,
+        names: Option<&Names>,
+        intent: &Sent,
+        place: Place,
+    ) -> bool {
+        let recorded = trace.intents.get(&place);
+        let same_key = |names: &Names, key: &str| {
+            let account = names.account(&intent.subject);
+            names.intent_key(account, &intent.key).to_string() == key
+        };
+        let found = recorded.is_some_and(|recorded| {
+            names.is_none_or(|names| same_key(names, &recorded.key))
+                && says_the_same(&parse(&intent.body), &parse(&recorded.body))
+        });
+        self.findings.check(found, Invariant::NothingLost, || {
+            let instead = recorded.map_or("nothing", |recorded| &recorded.body);
+            format!("{place:?}: {} was acknowledged, the log has {instead}", intent.body)
+        });
+        found
+    }
+
+    fn check_told(&mut self, trace: &Trace, intent: &Sent, original: Place) {
+        let (Some(reply), Some(step)) = (&intent.reply, trace.steps.get(&original)) else { return };
+        let Value::Array(decided) = parse(&step.outcomes) else { return };
+        let same = match reply {
+            Reply::Refused(code) => {
+                decided.first().is_some_and(|outcome| {
+                    outcome["type"] == "refused" && outcome["code"] == code.as_str()
+                })
+            }
+            Reply::Decided(told) => {
+                told.len() == decided.len()
+                    && told.iter().zip(&decided).all(|(told, said)| says_the_same(told, said))
+            }
+        };
+        self.findings.check(same, Invariant::RepeatsAgree, || {
+            format!("{original:?}: the buyer was told {reply:?}, the log says {}", step.outcomes)
+        });
+    }
+
+    /// Nothing is open when the house is quiet.
+    fn check_ends(&mut self, model: &Model) {
+        for payment in model.unknown_payments() {
+            self.findings.note(Invariant::PaymentsKnown, || payment);
+        }
+        for open in model.open_ends() {
+            self.findings.note(Invariant::HoldsEnd, || open);
+        }
+    }
+
+    async fn check_availability(&mut self, shop: &Shop, model: &Model) -> Result<(), GaveUp> {
+        let subject = format!("rehearsal-{}-auditor", shop.run);
+        let Ok(token) = shop.client.token(Role::Buyer, &subject) else { return Ok(()) };
+        for (performance, house) in model.houses() {
+            let path = format!("/v1/performances/{performance}/availability");
+            let seen = shop.client.get(&token, &path).await?;
+            self.check_house(shop, house, &seen);
+        }
+        Ok(())
+    }
+
+    fn check_house(&mut self, shop: &Shop, house: &House, seen: &Value) {
+        let sections = seen["sections"].as_array().map_or(&[][..], Vec::as_slice);
+        let section = |code: &str| sections.iter().find(|section| section["code"] == code);
+        let standing = section(house.standing_section()).and_then(|it| it["remaining"].as_u64());
+        let expected = u64::from(house.standing_remaining());
+        self.findings.check(standing == Some(expected), Invariant::AvailabilityAgrees, || {
+            format!("{expected} standing places are left, the map says {standing:?}")
+        });
+        for row in &shop.venue.rows {
+            let rows = section(&row.section).and_then(|section| section["rows"].as_array());
+            let seen = rows.and_then(|rows| rows.iter().find(|seen| seen["label"] == row.label));
+            let letters = seen.and_then(|row| row["seats"].as_str()).unwrap_or_default();
+            let expected: String =
+                (0..row.seats).map(|index| letter(house, &row.label_of(index))).collect();
+            self.findings.check(letters == expected, Invariant::AvailabilityAgrees, || {
+                let (section, label) = (&row.section, &row.label);
+                format!("{section}-{label}: the log gives {expected}, the map shows {letters}")
+            });
+        }
+    }
+
+    /// Some buyers look at their tickets.
+    async fn check_tickets(
+        &mut self,
+        shop: &Shop,
+        names: Option<&Names>,
+        model: &Model,
+        buyers: u32,
+    ) -> Result<(), GaveUp> {
+        let Some(names) = names else { return Ok(()) };
+        let mut tickets_of: HashMap<&str, u64> = HashMap::new();
+        for order in model.orders.values() {
+            *tickets_of.entry(&order.account).or_default() += u64::from(order.ticket_count());
+        }
+        let stride = (buyers / BUYERS_ASKED_MAX).max(1);
+        for number in (0..buyers).step_by(stride as usize) {
+            let subject = shop.subject(number);
+            let Ok(token) = shop.client.token(Role::Buyer, &subject) else { continue };
+            let seen = count_tickets(&shop.client, &token).await?;
+            let account = names.account(&subject).to_string();
+            let expected = tickets_of.get(account.as_str()).copied().unwrap_or(0);
+            self.findings.check(seen == expected, Invariant::TicketsAgree, || {
+                format!("buyer {number} sees {seen} tickets, the log gave {expected}")
+            });
+        }
+        Ok(())
+    }
+}
+
+async fn count_tickets(client: &Client, token: &str) -> Result<u64, GaveUp> {
+    let page = client.get(token, "/v1/me/tickets").await?;
+    Ok(page["tickets"].as_array().map_or(0, Vec::len) as u64)
+}
+
+fn letter(house: &House, seat: &str) -> char {
+    match house.owner(seat) {
+        Some(Owner::Nobody) => 'f',
+        Some(Owner::Hold(_) | Owner::Order(_)) => 'h',
+        Some(Owner::Ticket(_)) | None => 's',
+    }
+}
+
+/// Follows a repetition to the intent whose outcomes stand.
+fn original_of(trace: &Trace, place: Place) -> Option<Place> {
+    let step = trace.steps.get(&place)?;
+    Some(step.repeats.unwrap_or(place))
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Whether everything that was said is also in the record. The record may say more: defaults,
+/// and what the log adds. A definition is kept under its own name there.
+fn says_the_same(said: &Value, recorded: &Value) -> bool {
+    match (said, recorded) {
+        (Value::Object(said), Value::Object(fields)) => said.iter().all(|(name, value)| {
+            let inner = fields.get("definition").and_then(|definition| definition.get(name));
+            let field = fields.get(name).or(inner);
+            field.is_some_and(|field| says_the_same(value, field))
+        }),
+        (Value::Array(said), Value::Array(items)) => {
+            said.len() == items.len()
+                && said.iter().zip(items).all(|(said, item)| says_the_same(said, item))
+        }
+        // Times have many spellings.
+        (Value::String(said), Value::String(text)) if said != text => {
+            let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            time(said).is_some() && time(said) == time(text)
+        }
+        _ => said == recorded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_may_say_more_but_nothing_else() {
+        let said = json!({"type": "hold_seats", "seats": ["A-1-1"]});
+        let more = json!({"type": "hold_seats", "seats": ["A-1-1"], "performance": "p"});
+        let other = json!({"type": "hold_seats", "seats": ["A-1-2"]});
+        assert!(says_the_same(&said, &more));
+        assert!(!says_the_same(&said, &other));
+        assert!(!says_the_same(&said, &Value::Null));
+    }
+
+    #[test]
+    fn places_are_read_from_names() {
+        assert_eq!(place_of("1018-2-77"), Some(Place { partition: 2, offset: 77 }));
+        assert_eq!(place_of("1018-2"), None);
+    }
+}

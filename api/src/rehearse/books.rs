@@ -1,0 +1,91 @@
+//! The provider's own books, against what the log says about money.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::findings::{Findings, Invariant};
+use super::model::Model;
+
+/// Money in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Money {
+    pub(super) captured: i64,
+    pub(super) refunded: i64,
+    /// What the live tickets cost.
+    pub(super) tickets: i64,
+}
+
+/// What the provider booked for each of our orders.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    of_order: HashMap<String, Money>,
+}
+
+impl Books {
+    /// Reads the provider's answer; payments of other logs are left out.
+    pub(super) fn read(books: &Value, model: &Model) -> Self {
+        let payments = books["payments"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut of_order: HashMap<String, Money> = HashMap::new();
+        for payment in payments {
+            let name = payment["orderId"].as_str().unwrap_or_default();
+            let order = name.rsplit('_').next().unwrap_or_default();
+            let booked = matches!(
+                payment["status"].as_str(),
+                Some("DONE" | "CANCELED" | "PARTIAL_CANCELED")
+            );
+            if !booked || !model.orders.contains_key(order) {
+                continue;
+            }
+            let total = payment["totalAmount"].as_i64().unwrap_or(0);
+            let balance = payment["balanceAmount"].as_i64().unwrap_or(total);
+            let money = of_order.entry(order.to_owned()).or_default();
+            money.captured += total;
+            money.refunded += total - balance;
+        }
+        Self { of_order }
+    }
+
+    /// Whether log and provider say the same of every order.
+    pub(super) fn agree_with(&self, model: &Model) -> bool {
+        model.orders.iter().all(|(id, order)| {
+            let booked = self.of_order.get(id).copied().unwrap_or_default();
+            booked.captured == order.captured_minor && booked.refunded == order.refunded_minor
+        })
+    }
+
+    /// Checks every order, and adds everything up.
+    pub(super) fn check(&self, model: &Model, findings: &mut Findings) -> Money {
+        let mut sum = Money::default();
+        for (id, order) in &model.orders {
+            let booked = self.of_order.get(id).copied().unwrap_or_default();
+            let tickets = order.tickets_minor();
+            let known = (order.captured_minor, order.refunded_minor);
+            findings.check(
+                (booked.captured, booked.refunded) == known,
+                Invariant::MoneyConserved,
+                || {
+                    let (captured, refunded) = known;
+                    format!(
+                        "order {id}: the provider took {} and gave back {}, the log says \
+                         {captured} and {refunded}",
+                        booked.captured, booked.refunded
+                    )
+                },
+            );
+            let kept = booked.captured - booked.refunded;
+            findings.check(kept == tickets, Invariant::MoneyConserved, || {
+                format!("order {id}: the provider keeps {kept}, its tickets cost {tickets}")
+            });
+            sum.captured += booked.captured;
+            sum.refunded += booked.refunded;
+            sum.tickets += tickets;
+        }
+        findings.check(
+            sum.captured - sum.refunded == sum.tickets,
+            Invariant::MoneyConserved,
+            || format!("in total: {sum:?}"),
+        );
+        sum
+    }
+}

@@ -1,0 +1,237 @@
+//! The dress rehearsal: synthetic buyers against a real server over real HTTP, and an audit.
+//!
+//! What is rehearsed is everything a buyer can touch; what is audited is read the way any
+//! consumer reads it. Nothing here uses the code that decides, so that a mistake there cannot
+//! hide itself here.
+
+mod audit;
+mod books;
+mod buyer;
+mod client;
+mod findings;
+mod house;
+mod ledger;
+mod model;
+mod population;
+mod progress;
+mod quiet;
+mod report;
+mod sale;
+mod shop;
+mod stage;
+mod tokens;
+mod trace;
+mod venue;
+mod visit;
+
+use std::io::Write;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::config::Database;
+use crate::http::auth::{AuthError, Role};
+use client::{Client, GaveUp};
+use ledger::Ledger;
+use model::Model;
+use population::{Arrivals, Population};
+use progress::Progress;
+use report::Report;
+use sale::Sale;
+use shop::{LateMoney, Shop, Tally};
+use stage::{Stage, StageError};
+use tokens::Mint;
+use trace::Trace;
+use venue::{SaleTimes, Shape, Venue};
+
+/// People inside for each connection: who waits for a provider needs none.
+const PEOPLE_PER_CONNECTION: usize = 4;
+
+/// A dress rehearsal: synthetic buyers over real HTTP, then an audit. Ends with 1 when the audit
+/// finds a violation.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// How many buyers come.
+    #[arg(long, default_value = "2000")]
+    buyers: NonZeroU32,
+    /// Performances on sale at once; each has the whole house.
+    #[arg(long, default_value = "1")]
+    performances: NonZeroU16,
+    /// The house.
+    #[arg(long, value_enum, default_value = "arena")]
+    shape: Shape,
+    /// When buyers arrive.
+    #[arg(long, value_enum, default_value = "surge")]
+    arrivals: Arrivals,
+    /// Time in which everybody arrives; half of a surge comes in the first eighth.
+    #[arg(long, default_value = "10")]
+    surge_seconds: u32,
+    /// HTTP connections at once.
+    #[arg(long, alias = "concurrency", default_value = "128")]
+    connections: NonZeroU16,
+    /// The same seed brings the same people with the same intentions.
+    #[arg(long, default_value = "1")]
+    seed: u64,
+    /// How long a hold lasts. Short, so that some run out.
+    #[arg(long, default_value = "6")]
+    hold_ttl_seconds: NonZeroU32,
+    /// How long an order waits for its payment.
+    #[arg(long, default_value = "8")]
+    payment_window_seconds: NonZeroU32,
+    /// How long a buyer asks again when nobody answers, for instance while the server restarts.
+    #[arg(long, default_value = "60")]
+    patience_seconds: u32,
+    /// How long to wait at the end until every hold, order and payment has ended.
+    #[arg(long, default_value = "120")]
+    settle_seconds: u32,
+    /// Partitions of the private node.
+    #[arg(long)]
+    partitions: Option<NonZeroU16>,
+    /// Database of the private node: `embedded`, `none` or `postgres://...`.
+    #[arg(long)]
+    database: Option<Database>,
+    /// Data directory of the private node (default: a temporary one), or that of the server
+    /// behind `--url` on this machine, to sign tokens with its secret.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Keep the temporary data directory and print where it is.
+    #[arg(long)]
+    keep: bool,
+    /// A running server instead of a private node, for instance `http://127.0.0.1:8080`.
+    #[arg(long, requires = "sandbox_url")]
+    url: Option<String>,
+    /// The sandbox provider of the server behind `--url`.
+    #[arg(long, requires = "url")]
+    sandbox_url: Option<String>,
+    /// File with the shared secret of the tokens of the server behind `--url`.
+    #[arg(long, requires = "url")]
+    token_secret: Option<PathBuf>,
+    /// Print one JSON object and no progress.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A rehearsal that could not be held, or whose audit could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearseError {
+    /// The server could not be started or reached.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The HTTP client could not be made.
+    #[error("make the client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The latency histogram could not be made.
+    #[error("make the histogram: {0}")]
+    Histogram(#[from] hdrhistogram::CreationError),
+    /// No answer, or a wrong one, to a question that must be answered.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// The report could not be written.
+    #[error("write the report: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<GaveUp> for RehearseError {
+    fn from(error: GaveUp) -> Self {
+        Self::NoAnswer(error.to_string())
+    }
+}
+
+/// Holds a rehearsal and prints its report on standard output.
+///
+/// # Errors
+/// When it could not be held or audited to the end. A violation is no error: it is in the report
+/// and in the exit code.
+pub async fn run(args: Args) -> Result<ExitCode, RehearseError> {
+    let stage = Stage::open(&args).await?;
+    let held = rehearse(&args, &stage).await;
+    let verdict = stage.close(held.is_ok()).await?;
+    let mut report = held?;
+    report.take(verdict);
+    let mut output = std::io::stdout().lock();
+    if args.json {
+        writeln!(output, "{}", report.to_json())?;
+    } else {
+        report.write(&mut output)?;
+    }
+    let clean = report.is_clean();
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
+    let shop = shop(args, stage)?;
+    let buyers = args.buyers.get();
+    let population = Population {
+        seed: args.seed,
+        arrivals: args.arrivals,
+        surge: seconds(args.surge_seconds),
+        performances: shop.performances.len(),
+    };
+    let sale = Sale::prepare(shop, sale_times(args)).await?;
+    let mut progress = Progress::start(sale.shop(), buyers, args.json);
+    let sale_time = sale.hold(population, buyers).await;
+    progress.say("waiting until every hold and payment has ended");
+    let shop = sale.shop();
+    let token = shop.client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
+    let mut trace = Trace::new(token, sale.begins());
+    let mut model = Model::new(&shop.venue, &shop.performances);
+    let patience = seconds(args.settle_seconds);
+    let books = quiet::until_quiet(&shop, &mut trace, &mut model, patience).await?;
+    progress.say("audit");
+    let entries = shop.client.ledger.close();
+    let mut audit =
+        audit::audit(&shop, stage.names(), trace, model, &books, &entries.sent, buyers).await?;
+    audit.findings.absorb(entries.surprises);
+    Ok(Report {
+        seed: args.seed,
+        buyers,
+        performances: shop.performances.clone(),
+        sale_time,
+        answered: entries.answered,
+        retries: entries.retries,
+        latency_micros: entries.latency_micros,
+        audit,
+        replay_identical: None,
+        postgres_identical: None,
+    })
+}
+
+fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
+    let connections = usize::from(args.connections.get());
+    let client = Client::new(
+        stage.addresses().clone(),
+        connections,
+        seconds(args.patience_seconds),
+        Mint::new(stage.signer()?),
+        Ledger::new()?,
+    )?;
+    let performances = (0..args.performances.get()).map(|_| uuid::Uuid::new_v4().to_string());
+    let times = sale_times(args);
+    Ok(Shop {
+        client,
+        venue: Venue::of(args.shape),
+        performances: performances.collect(),
+        hold_ttl: seconds(times.hold_ttl_seconds),
+        payment_window: seconds(times.payment_window_seconds),
+        doors: tokio::sync::Semaphore::new(connections * PEOPLE_PER_CONNECTION),
+        tally: Tally::default(),
+        run: uuid::Uuid::new_v4().simple().to_string(),
+        opened: Instant::now(),
+        late_money: LateMoney::default(),
+    })
+}
+
+fn sale_times(args: &Args) -> SaleTimes {
+    SaleTimes {
+        hold_ttl_seconds: args.hold_ttl_seconds.get(),
+        payment_window_seconds: args.payment_window_seconds.get(),
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}

@@ -1,0 +1,36 @@
+//! Waits until the house is quiet: every hold and order has ended, every payment is known, the
+//! provider's books and the log agree.
+
+use std::time::{Duration, Instant};
+
+use super::books::Books;
+use super::client::GaveUp;
+use super::model::Model;
+use super::shop::Shop;
+use super::trace::Trace;
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Follows the log until nothing is open, at most for `patience`; the audit says what was still
+/// open then. Returns the provider's books as of the end.
+pub(super) async fn until_quiet(
+    shop: &Shop,
+    trace: &mut Trace,
+    model: &mut Model,
+    patience: Duration,
+) -> Result<Books, GaveUp> {
+    let began = Instant::now();
+    loop {
+        let late_money_has_come = shop.late_money.has_come();
+        trace.advance(&shop.client, model).await?;
+        let books = Books::read(&shop.client.books().await?, model);
+        let quiet = late_money_has_come
+            && trace.undecided() == 0
+            && model.open_ends().is_empty()
+            && books.agree_with(model);
+        if quiet || began.elapsed() > patience {
+            return Ok(books);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

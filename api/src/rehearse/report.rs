@@ -1,0 +1,157 @@
+//! What a rehearsal prints: one JSON object for programs, or a page for people.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use super::audit::Audit;
+use super::findings::Invariant;
+use super::stage::Verdict;
+
+/// Everything that a rehearsal found out.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) seed: u64,
+    pub(super) buyers: u32,
+    pub(super) performances: Vec<String>,
+    /// From the opening to the last buyer's last answer.
+    pub(super) sale_time: Duration,
+    pub(super) answered: u64,
+    pub(super) retries: u64,
+    pub(super) latency_micros: Histogram<u64>,
+    pub(super) audit: Audit,
+    /// None when it could not be compared.
+    pub(super) replay_identical: Option<bool>,
+    /// None when there is no database, or it could not be compared.
+    pub(super) postgres_identical: Option<bool>,
+}
+
+impl Report {
+    /// Takes over what was found after the server had ended.
+    pub(super) fn take(&mut self, verdict: Verdict) {
+        let findings = &mut self.audit.findings;
+        let mut note = |invariant, differences: Option<Vec<String>>| {
+            let differences = differences?;
+            let identical = differences.is_empty();
+            for difference in differences {
+                findings.note(invariant, || difference);
+            }
+            Some(identical)
+        };
+        self.replay_identical = note(Invariant::ReplayIdentical, verdict.replay);
+        self.postgres_identical = note(Invariant::PostgresIdentical, verdict.postgres);
+    }
+
+    /// Whether every promise was kept.
+    pub(super) fn is_clean(&self) -> bool {
+        self.audit.findings.is_clean()
+    }
+
+    fn intents_per_second(&self) -> f64 {
+        self.answered as f64 / self.sale_time.as_secs_f64().max(0.001)
+    }
+
+    fn latency_ms(&self, quantile: f64) -> f64 {
+        self.latency_micros.value_at_quantile(quantile) as f64 / 1_000.0
+    }
+
+    /// The report for programs.
+    pub(super) fn to_json(&self) -> Value {
+        let audit = &self.audit;
+        let violations: Vec<Value> = audit
+            .findings
+            .iter()
+            .map(|(invariant, finding)| {
+                json!({
+                    "invariant": invariant.code(), "promise": invariant.promise(),
+                    "count": finding.count, "details": finding.details,
+                })
+            })
+            .collect();
+        json!({
+            "buyers": self.buyers,
+            "seed": self.seed,
+            "performances": self.performances,
+            "accepted": audit.accepted,
+            "acknowledged": audit.acknowledged,
+            "replies": audit.replies,
+            "retries": self.retries,
+            "sold_seats": audit.sold_seats,
+            "double_sold": audit.double_sold,
+            "lost": audit.lost,
+            "refused": audit.refused,
+            "seats": {
+                "sold": audit.places.sold, "free": audit.places.free, "held": audit.places.held,
+            },
+            "money": {
+                "captured": audit.money.captured, "refunded": audit.money.refunded,
+                "tickets": audit.money.tickets,
+            },
+            "sale_seconds": rounded(self.sale_time.as_secs_f64()),
+            "intents_per_second": rounded(self.intents_per_second()),
+            "latency_ms": {
+                "p50": rounded(self.latency_ms(0.5)), "p99": rounded(self.latency_ms(0.99)),
+                "max": rounded(self.latency_micros.max() as f64 / 1_000.0),
+            },
+            "replay_identical": self.replay_identical,
+            "postgres_identical": self.postgres_identical,
+            "violations": violations,
+        })
+    }
+
+    /// The report for people.
+    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        let audit = &self.audit;
+        let (places, money) = (audit.places, audit.money);
+        writeln!(to, "{} buyers, seed {}", self.buyers, self.seed)?;
+        writeln!(
+            to,
+            "  {} intents accepted, {} replies, {} sent again",
+            audit.accepted, audit.replies, self.retries
+        )?;
+        writeln!(
+            to,
+            "  {:.0} intents/s over {:.1} s; latency p50 {:.1} ms, p99 {:.1} ms",
+            self.intents_per_second(),
+            self.sale_time.as_secs_f64(),
+            self.latency_ms(0.5),
+            self.latency_ms(0.99)
+        )?;
+        writeln!(to, "  places: {} sold, {} free, {} held", places.sold, places.free, places.held)?;
+        writeln!(
+            to,
+            "  money: {} captured, {} refunded, {} in tickets",
+            money.captured, money.refunded, money.tickets
+        )?;
+        writeln!(to, "refused")?;
+        for (code, count) in &audit.refused {
+            writeln!(to, "  {count:>8}  {code}")?;
+        }
+        writeln!(to, "audit")?;
+        for invariant in Invariant::ALL {
+            self.write_invariant(to, invariant)?;
+        }
+        Ok(())
+    }
+
+    fn write_invariant(&self, to: &mut impl Write, invariant: Invariant) -> io::Result<()> {
+        let promise = invariant.promise();
+        let Some(finding) = self.audit.findings.of(invariant) else {
+            let checked = match invariant {
+                Invariant::ReplayIdentical => self.replay_identical.is_some(),
+                Invariant::PostgresIdentical => self.postgres_identical.is_some(),
+                _ => true,
+            };
+            let verdict = if checked { "ok" } else { "not checked" };
+            return writeln!(to, "  {verdict:<11} {promise}");
+        };
+        writeln!(to, "  VIOLATED    {promise} ({} times)", finding.count)?;
+        finding.details.iter().try_for_each(|detail| writeln!(to, "                {detail}"))
+    }
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}

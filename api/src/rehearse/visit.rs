@@ -1,0 +1,250 @@
+//! The steps of a buyer's visit: hold, order, open a payment, pay, wait for the end.
+//!
+//! Each step sends one intent and says which refusals a buyer must put up with. What a buyer does
+//! in which order is the script's business.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
+
+use super::client::{Answer, GaveUp};
+use super::ledger::Reply;
+use super::population::{Buyer, Wish};
+use super::shop::Shop;
+use super::venue::CURRENCY;
+use crate::http::auth::{AuthError, Role};
+
+/// Refusals that mean "somebody else was faster".
+const LOST_FIGHTS: [&str; 4] =
+    ["seat_already_held", "seat_already_sold", "no_seats_available", "capacity_exhausted"];
+
+/// Refusals that time brings to anybody who is slow, for instance because the server was away.
+const TOO_LATE: [&str; 2] = ["hold_expired", "order_expired"];
+
+/// First and longest pause between two looks at an order.
+const LOOK_MIN: Duration = Duration::from_millis(40);
+const LOOK_MAX: Duration = Duration::from_millis(800);
+
+/// Looks at one order: more than any provider of the sandbox needs.
+const LOOKS_MAX: usize = 150;
+
+/// A hold, as its owner knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) id: String,
+    pub(super) places: u64,
+}
+
+/// An order, as its owner knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Ordered {
+    pub(super) id: String,
+    pub(super) places: u64,
+    pub(super) total_minor: i64,
+    pub(super) provider_order_id: String,
+}
+
+/// One buyer's visit.
+#[derive(Debug)]
+pub(super) struct Visit<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) buyer: &'a Buyer,
+    subject: String,
+    token: String,
+    keys: u32,
+    inside: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Visit<'a> {
+    /// Comes in, when there is room.
+    pub(super) async fn begin(
+        shop: &'a Shop,
+        buyer: &'a Buyer,
+    ) -> Result<Self, AuthError> {
+        let subject = shop.subject(buyer.number);
+        let token = shop.client.token(Role::Buyer, &subject)?;
+        let inside = shop.doors.acquire().await.ok();
+        Ok(Self { shop, buyer, subject, token, keys: 0, inside })
+    }
+
+    /// Goes away for a while and makes room for others.
+    pub(super) async fn go_away(&mut self, time: Duration) {
+        self.inside = None;
+        tokio::time::sleep(time).await;
+        self.inside = self.shop.doors.acquire().await.ok();
+    }
+
+    /// A key that was never used.
+    pub(super) fn new_key(&mut self) -> String {
+        self.keys += 1;
+        format!("{}-{}-{}", self.shop.run, self.buyer.number, self.keys)
+    }
+
+    /// Sends an intent under a key.
+    pub(super) async fn ask_under(&self, key: &str, intent: &Value) -> Result<Answer, GaveUp> {
+        let answer = self.shop.client.submit((&self.subject, &self.token), key, intent).await?;
+        self.shop.tally.intents.add(1);
+        if answer.refused().is_some() {
+            self.shop.tally.refused.add(1);
+        }
+        Ok(answer)
+    }
+
+    /// Sends an intent, which may be refused for one of these reasons or because of the time.
+    pub(super) async fn ask(&mut self, intent: &Value, may: &[&str]) -> Result<Answer, GaveUp> {
+        let key = self.new_key();
+        let answer = self.ask_under(&key, intent).await?;
+        self.expect(intent, &answer, may);
+        Ok(answer)
+    }
+
+    /// Notes a refusal that cannot be explained.
+    pub(super) fn expect(&self, intent: &Value, answer: &Answer, may: &[&str]) {
+        if let Some(code) = answer.refused()
+            && !may.contains(&code)
+            && !TOO_LATE.contains(&code)
+        {
+            let ending = self.buyer.ending;
+            self.shop.client.ledger.surprise(|| format!("{code} for {intent} ({ending:?})"));
+        }
+    }
+
+    /// Notes that two answers to the same intent differ.
+    pub(super) fn expect_same(&self, intent: &Value, first: &Answer, second: &Answer) {
+        if first.reply != second.reply {
+            let (first, second): (&Reply, &Reply) = (&first.reply, &second.reply);
+            self.shop
+                .client
+                .ledger
+                .surprise(|| format!("{intent} under one key: {first:?}, then {second:?}"));
+        }
+    }
+
+    /// The intent for a wish.
+    pub(super) fn intent_for(&self, wish: &Wish) -> Value {
+        let performance = &self.shop.performances[self.buyer.performance];
+        match wish {
+            Wish::Seats(seats) => {
+                json!({"type": "hold_seats", "performance": performance, "seats": seats})
+            }
+            Wish::BestAvailable { quantity, price_level, accessible } => {
+                let mut intent = json!({
+                    "type": "hold_best_available", "performance": performance,
+                    "quantity": quantity, "accessible": accessible,
+                });
+                if let Some(code) = price_level {
+                    intent["price_level"] = json!(code);
+                }
+                intent
+            }
+            Wish::Standing { quantity } => {
+                let section = self.shop.venue.standing.section;
+                json!({
+                    "type": "hold_general_admission", "performance": performance,
+                    "sections": [{"section": section, "quantity": quantity}],
+                })
+            }
+        }
+    }
+
+    /// Tries one wish after the other until something is held.
+    pub(super) async fn hold(&mut self) -> Result<Option<Held>, GaveUp> {
+        let buyer = self.buyer;
+        for wish in &buyer.wishes {
+            let intent = self.intent_for(wish);
+            let answer = self.ask(&intent, &LOST_FIGHTS).await?;
+            if let Some(held) = held(&answer) {
+                self.shop.tally.held.add(held.places);
+                return Ok(Some(held));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Orders what is held.
+    pub(super) async fn place_order(
+        &mut self,
+        held: &Held,
+        may: &[&str],
+    ) -> Result<Option<Ordered>, GaveUp> {
+        let answer = self.ask(&json!({"type": "place_order", "hold": held.id}), may).await?;
+        Ok(ordered(&answer, held.places))
+    }
+
+    /// Opens a payment at the provider, which will treat it in this way.
+    pub(super) async fn open_payment(
+        &self,
+        order: &Ordered,
+        behaviour: &Value,
+    ) -> Result<String, GaveUp> {
+        let client = &self.shop.client;
+        client.open_payment(&order.provider_order_id, order.total_minor, behaviour).await
+    }
+
+    /// Opens a payment and pays with it.
+    pub(super) async fn pay(
+        &mut self,
+        order: &Ordered,
+        behaviour: &Value,
+        may: &[&str],
+    ) -> Result<Answer, GaveUp> {
+        let payment_key = self.open_payment(order, behaviour).await?;
+        self.ask(&pay_intent(order, order.total_minor, &payment_key), may).await
+    }
+
+    /// Looks at an order until its payment is known, and returns its state.
+    pub(super) async fn await_payment(&self, order: &Ordered) -> Result<String, GaveUp> {
+        let path = format!("/v1/orders/{}", order.id);
+        let mut pause = LOOK_MIN;
+        for _ in 0..LOOKS_MAX {
+            tokio::time::sleep(pause).await;
+            let seen = self.shop.client.get(&self.token, &path).await?;
+            let state = seen["state"].as_str().unwrap_or_default();
+            if state != "paying" {
+                if state == "confirmed" {
+                    self.shop.tally.sold.add(order.places);
+                }
+                return Ok(state.to_owned());
+            }
+            pause = pause.mul_f64(1.5).min(LOOK_MAX);
+        }
+        self.shop.client.ledger.surprise(|| format!("order {} stays paying", order.id));
+        Ok("paying".to_owned())
+    }
+}
+
+impl Shop {
+    /// The subject of the buyer with this number.
+    pub(super) fn subject(&self, number: u32) -> String {
+        format!("rehearsal-{}-{number}", self.run)
+    }
+}
+
+/// The intent that pays an order.
+pub(super) fn pay_intent(order: &Ordered, amount_minor: i64, payment_key: &str) -> Value {
+    json!({
+        "type": "pay_order", "order": order.id, "payment_key": payment_key,
+        "amount": {"minor": amount_minor, "currency": CURRENCY},
+    })
+}
+
+/// The hold in an answer.
+pub(super) fn held(answer: &Answer) -> Option<Held> {
+    let outcome = answer.outcome("held")?;
+    let seats = outcome["seats"].as_array().map_or(0, Vec::len) as u64;
+    let sections = outcome["sections"].as_array().map_or(&[][..], Vec::as_slice);
+    let standing: u64 = sections.iter().filter_map(|section| section["quantity"].as_u64()).sum();
+    Some(Held { id: outcome["hold"].as_str()?.to_owned(), places: seats + standing })
+}
+
+/// The order in an answer.
+pub(super) fn ordered(answer: &Answer, places: u64) -> Option<Ordered> {
+    let outcome = answer.outcome("order_placed")?;
+    Some(Ordered {
+        id: outcome["order"].as_str()?.to_owned(),
+        places,
+        total_minor: outcome["total"]["minor"].as_i64()?,
+        provider_order_id: outcome["provider_order_id"].as_str()?.to_owned(),
+    })
+}

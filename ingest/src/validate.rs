@@ -1,0 +1,252 @@
+//! The limits that everything after ingest relies on. What depends on the state of a performance
+//! is not checked here: the core refuses that, with an outcome.
+
+use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
+use boxoffice_topics::intent::{PaymentResult, RefundResult};
+use boxoffice_topics::{Intent, Money};
+
+/// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
+pub const SEAT_LABEL_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 5 + 2;
+/// Bytes of a provider's name for a payment; the longest known is 200.
+pub const PAYMENT_KEY_BYTES_MAX: usize = 200;
+/// Bytes of a `traceparent`: 55 today, with room for a later version. A longer one is left out,
+/// because tracing never costs a buyer the seat.
+pub const TRACEPARENT_BYTES_MAX: usize = 128;
+
+/// An intent that cannot be put into the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct IntentInvalid {
+    /// Path of the first wrong field from the root of the intent.
+    pub field: String,
+    /// What it must be.
+    pub reason: String,
+}
+
+impl From<DefinitionInvalid> for IntentInvalid {
+    fn from(DefinitionInvalid { field, reason }: DefinitionInvalid) -> Self {
+        Self { field, reason }
+    }
+}
+
+/// Checks an intent against the limits of the log.
+///
+/// # Errors
+/// Names the first field that is wrong.
+pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        Intent::CreatePerformance { definition } => Ok(definition.validate()?),
+        Intent::HoldSeats { seats, .. } => check_seats(seats),
+        Intent::HoldBestAvailable { quantity, section, price_level, .. } => {
+            check_quantity("quantity", u32::from(*quantity))?;
+            section.map_or(Ok(()), |code| check_text("section", code, CODE_BYTES_MAX))?;
+            price_level.map_or(Ok(()), |code| check_text("price_level", code, CODE_BYTES_MAX))
+        }
+        Intent::HoldGeneralAdmission { sections, .. } => {
+            check_not_empty("sections", sections.len())?;
+            for (index, item) in sections.iter().enumerate() {
+                let field = || format!("sections[{index}]");
+                check_text(|| format!("{}.section", field()), item.section, CODE_BYTES_MAX)?;
+                check_quantity(|| format!("{}.quantity", field()), u32::from(item.quantity))?;
+            }
+            let total = sections.iter().map(|item| u32::from(item.quantity)).sum();
+            check_quantity("sections[*].quantity", total)
+        }
+        Intent::PayOrder { amount, payment_key, .. } => {
+            check_amount("amount", amount)?;
+            check_text("payment_key", payment_key, PAYMENT_KEY_BYTES_MAX)
+        }
+        Intent::RecordPaymentResult { result: PaymentResult::Captured { amount }, .. }
+        | Intent::RecordRefundResult { result: RefundResult::Refunded { amount }, .. } => {
+            check_amount("result.amount", amount)
+        }
+        Intent::RecordPaymentResult { result: PaymentResult::Declined { code }, .. }
+        | Intent::RecordRefundResult { result: RefundResult::Failed { code }, .. } => {
+            check_text("result.code", code, PAYMENT_KEY_BYTES_MAX)
+        }
+        Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
+        Intent::OpenSale { .. }
+        | Intent::CloseSale { .. }
+        | Intent::RenewHold { .. }
+        | Intent::ReleaseHold { .. }
+        | Intent::PlaceOrder { .. }
+        | Intent::CancelOrder { .. } => Ok(()),
+    }
+}
+
+/// A field's path. It is put together only when the field is wrong.
+trait Path {
+    fn path(self) -> String;
+}
+
+impl Path for &str {
+    fn path(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl<F: FnOnce() -> String> Path for F {
+    fn path(self) -> String {
+        self()
+    }
+}
+
+fn invalid(field: impl Path, reason: impl Into<String>) -> Result<(), IntentInvalid> {
+    Err(IntentInvalid { field: field.path(), reason: reason.into() })
+}
+
+fn check_seats(seats: &[&str]) -> Result<(), IntentInvalid> {
+    check_not_empty("seats", seats.len())?;
+    seats.iter().enumerate().try_for_each(|(index, label)| {
+        check_text(|| format!("seats[{index}]"), label, SEAT_LABEL_BYTES_MAX)
+    })
+}
+
+fn check_not_empty(field: &str, items: usize) -> Result<(), IntentInvalid> {
+    if items == 0 { invalid(field, "must not be empty") } else { Ok(()) }
+}
+
+fn check_quantity(field: impl Path, quantity: u32) -> Result<(), IntentInvalid> {
+    if (1..=u32::from(HOLD_SEATS_MAX)).contains(&quantity) {
+        Ok(())
+    } else {
+        invalid(field, format!("must be 1 to {HOLD_SEATS_MAX}, is {quantity}"))
+    }
+}
+
+fn check_text(field: impl Path, text: &str, bytes_max: usize) -> Result<(), IntentInvalid> {
+    if !(1..=bytes_max).contains(&text.len()) {
+        return invalid(field, format!("must be 1 to {bytes_max} bytes, is {}", text.len()));
+    }
+    if text.chars().any(char::is_control) {
+        return invalid(field, "must not contain control characters");
+    }
+    Ok(())
+}
+
+fn check_amount(field: &str, amount: &Money) -> Result<(), IntentInvalid> {
+    if (0..=Money::MINOR_MAX).contains(&amount.minor) {
+        Ok(())
+    } else {
+        invalid(field, format!("must be 0 to {}, is {}", Money::MINOR_MAX, amount.minor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_topics::intent::SectionQuantity;
+    use boxoffice_topics::{
+        Currency, HoldId, IntentId, Offset, OrderId, PartitionId, PerformanceDefinition,
+        PerformanceId, SaleRules, Slot, Timestamp,
+    };
+
+    use super::*;
+
+    const PERFORMANCE: PerformanceId = PerformanceId::from_u128(7);
+
+    fn check(table: &[(Intent<'_>, &str)]) {
+        for (intent, expected) in table {
+            let said = validate(intent).err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(&said, expected, "{intent:?}");
+        }
+    }
+
+    fn id() -> IntentId {
+        let (slot, partition) = (Slot::new(1).unwrap(), PartitionId::new(0).unwrap());
+        IntentId::new(slot, partition, Offset::new(9))
+    }
+
+    fn seats<'a>(labels: &[&'a str]) -> Intent<'a> {
+        Intent::HoldSeats { performance: PERFORMANCE, seats: labels.iter().copied().collect() }
+    }
+
+    fn standing<'a>(items: &[(&'a str, u16)]) -> Intent<'a> {
+        let item = |&(section, quantity)| SectionQuantity { section, quantity };
+        Intent::HoldGeneralAdmission {
+            performance: PERFORMANCE,
+            sections: items.iter().map(item).collect(),
+        }
+    }
+
+    fn best(quantity: u16, section: Option<&str>) -> Intent<'_> {
+        Intent::HoldBestAvailable {
+            performance: PERFORMANCE,
+            quantity,
+            section,
+            price_level: None,
+            accessible: false,
+        }
+    }
+
+    fn pay(minor: i64, payment_key: &str) -> Intent<'_> {
+        let amount = Money::new(minor, Currency::KRW);
+        Intent::PayOrder { order: OrderId(id()), amount, payment_key }
+    }
+
+    #[test]
+    fn holds_outside_the_limits_are_named_by_field() {
+        let long = "A".repeat(SEAT_LABEL_BYTES_MAX + 1);
+        check(&[
+            (seats(&["A-12-7"]), ""),
+            (seats(&[]), "seats: must not be empty"),
+            (seats(&["A-12-7", ""]), "seats[1]: must be 1 to 39 bytes, is 0"),
+            (seats(&[&long]), "seats[0]: must be 1 to 39 bytes, is 40"),
+            (seats(&["A\n1"]), "seats[0]: must not contain control characters"),
+            (best(16, Some("A")), ""),
+            (best(0, None), "quantity: must be 1 to 16, is 0"),
+            (best(17, None), "quantity: must be 1 to 16, is 17"),
+            (best(1, Some("")), "section: must be 1 to 16 bytes, is 0"),
+            (standing(&[("FLOOR", 2)]), ""),
+            (standing(&[]), "sections: must not be empty"),
+            (standing(&[("FLOOR", 0)]), "sections[0].quantity: must be 1 to 16, is 0"),
+            (standing(&[("", 1)]), "sections[0].section: must be 1 to 16 bytes, is 0"),
+            (standing(&[("A", 9), ("B", 8)]), "sections[*].quantity: must be 1 to 16, is 17"),
+            (Intent::RenewHold { hold: HoldId(id()) }, ""),
+        ]);
+    }
+
+    #[test]
+    fn payments_outside_the_limits_are_named_by_field() {
+        let long = "k".repeat(PAYMENT_KEY_BYTES_MAX + 1);
+        check(&[
+            (pay(99_000, "key"), ""),
+            (pay(1, ""), "payment_key: must be 1 to 200 bytes, is 0"),
+            (pay(1, &long), "payment_key: must be 1 to 200 bytes, is 201"),
+            (pay(-1, "key"), "amount: must be 0 to 1000000000000, is -1"),
+            (
+                pay(Money::MINOR_MAX + 1, "key"),
+                "amount: must be 0 to 1000000000000, is 1000000000001",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn ticks_do_not_come_from_outside() {
+        check(&[(Intent::Tick, "type: ticks are appended by the owner of a partition only")]);
+    }
+
+    #[test]
+    fn definitions_are_checked_whole() {
+        let definition = Box::new(PerformanceDefinition {
+            performance: PERFORMANCE,
+            name: "Hamlet".to_owned(),
+            venue: String::new(),
+            starts_at: Timestamp::from_millis(0),
+            currency: Currency::KRW,
+            price_levels: Vec::new(),
+            sections: Vec::new(),
+            sale: SaleRules {
+                opens_at: None,
+                closes_at: None,
+                hold_ttl_ms: 300_000,
+                hold_renewals_max: 1,
+                payment_window_ms: 600_000,
+                account_seats_max: 4,
+            },
+        });
+        check(&[(
+            Intent::CreatePerformance { definition },
+            "venue: must be 1 to 200 bytes without control characters",
+        )]);
+    }
+}

@@ -1,0 +1,33 @@
+//! The owner of a partition: it reads intents, decides them, releases and publishes the steps,
+//! lets time pass, keeps snapshots, and recovers.
+//!
+//! What a record means is decided in the core; how bytes become durable is the log's business;
+//! who waits for a step is known to the [`Release`] observer alone.
+//!
+//! Invariants:
+//! - A step is released only when its intent is on stable storage.
+//! - The step of intent `k` is record `k` of the outcomes topic. It is published once in effect:
+//!   what a crash lost is decided again to the same bytes, and what is there is compared.
+//! - A snapshot never knows an intent that the log could lose.
+//! - A partition that cannot be right stops, with both sides of the difference in its error.
+
+mod checkpoint;
+mod clock;
+mod config;
+mod decider;
+mod error;
+mod metric_definitions;
+mod partition;
+mod records;
+mod recover;
+pub mod replay;
+mod ticks;
+#[cfg(test)]
+mod tests;
+
+pub use checkpoint::Checkpoints;
+pub use clock::{Clock, SystemClock};
+pub use config::Config;
+pub use error::Error;
+pub use partition::{Finished, Partition, Release};
+pub use recover::{Progress, Recovered, recover};

@@ -1,0 +1,7 @@
+//! The loop, recovery and replay over a log in memory that can crash.
+
+mod crashes;
+mod differences;
+mod snapshots;
+mod ticking;
+mod world;

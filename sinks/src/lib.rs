@@ -1,0 +1,11 @@
+//! What leaves boxoffice: rows in Postgres and money at the payment provider.
+//!
+//! A sink is a fold of the outcomes topic. It knows the log and the vocabulary and nothing of how
+//! decisions are made or served; it never writes to the outcomes topic and never delays a sale.
+
+pub mod metric_definitions;
+pub mod payments;
+pub mod postgres;
+pub mod progress;
+pub mod retry;
+pub mod runner;

@@ -1,0 +1,26 @@
+//! Every metric of this crate: its name and its meaning.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Records that a sink has not yet written, by `sink`.
+pub const SINK_LAG: &str = "boxoffice_sinks_lag_records";
+/// Steps that a sink has written, by `sink`.
+pub const SINK_STEPS: &str = "boxoffice_sinks_steps_total";
+/// Rows that a sink has written, by `sink`.
+pub const SINK_ROWS: &str = "boxoffice_sinks_rows_total";
+/// Time that one write took, by `sink`.
+pub const SINK_WRITE: &str = "boxoffice_sinks_write_seconds";
+/// Failures after which a sink tried again, by `sink` and `error_type`.
+pub const SINK_RETRIES: &str = "boxoffice_sinks_retries_total";
+/// One while a sink follows the log, zero while it retries or has stopped, by `sink`.
+pub const SINK_FOLLOWING: &str = "boxoffice_sinks_following";
+
+/// Tells the recorder what the metrics mean.
+pub fn describe() {
+    describe_gauge!(SINK_LAG, Unit::Count, "records that the sink has not yet written");
+    describe_counter!(SINK_STEPS, Unit::Count, "steps that the sink has written");
+    describe_counter!(SINK_ROWS, Unit::Count, "rows that the sink has written");
+    describe_histogram!(SINK_WRITE, Unit::Seconds, "time that one write took");
+    describe_counter!(SINK_RETRIES, Unit::Count, "failures after which the sink tried again");
+    describe_gauge!(SINK_FOLLOWING, Unit::Count, "1 while the sink follows the log");
+}

@@ -1,0 +1,229 @@
+//! Types of columns that SQL and the log spell differently.
+
+use boxoffice_topics::outcome::{CancelReason, RefundReason, Seating};
+use boxoffice_topics::{Currency, Timestamp};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef};
+use sqlx::{Decode, Encode, Postgres, Type};
+
+/// Postgres counts from 2000-01-01 where log time counts from 1970-01-01.
+const EPOCH_DISTANCE_MS: i64 = 946_684_800_000;
+/// Numbers of the types in every Postgres.
+const TIMESTAMPTZ: Oid = Oid(1184);
+const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
+
+/// Log time as `timestamptz`, exact to the millisecond and without a float in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub Timestamp);
+
+impl Type<Postgres> for Moment {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(TIMESTAMPTZ)
+    }
+}
+
+impl PgHasArrayType for Moment {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(TIMESTAMPTZ_ARRAY)
+    }
+}
+
+impl Encode<'_, Postgres> for Moment {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let micros = (self.0.as_millis() - EPOCH_DISTANCE_MS) * 1_000;
+        Encode::<Postgres>::encode_by_ref(&micros, buffer)
+    }
+}
+
+impl Decode<'_, Postgres> for Moment {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        if value.format() == PgValueFormat::Text {
+            return Err("a moment is read in binary form only".into());
+        }
+        let micros = i64::from_be_bytes(value.as_bytes()?.try_into()?);
+        let millis = micros.div_euclid(1_000) + EPOCH_DISTANCE_MS;
+        let moment = Timestamp::from_millis(millis);
+        let exact = micros.rem_euclid(1_000) == 0 && moment.as_millis() == millis;
+        if exact { Ok(Self(moment)) } else { Err("a moment that no log has".into()) }
+    }
+}
+
+/// The three letters of a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurrencyCode(pub Currency);
+
+impl CurrencyCode {
+    /// The letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.code()
+    }
+}
+
+impl Type<Postgres> for CurrencyCode {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <str as Type<Postgres>>::compatible(of)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for CurrencyCode {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self(<&str as Decode<Postgres>>::decode(value)?.parse()?))
+    }
+}
+
+/// A type with a few values, each a word in a column of text.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$value_doc])* $value,)* }
+
+        impl $name {
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$value => $word,)* }
+            }
+        }
+
+        impl Type<Postgres> for $name {
+            fn type_info() -> PgTypeInfo {
+                <str as Type<Postgres>>::type_info()
+            }
+
+            fn compatible(of: &PgTypeInfo) -> bool {
+                <str as Type<Postgres>>::compatible(of)
+            }
+        }
+
+        impl<'r> Decode<'r, Postgres> for $name {
+            fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+                match <&str as Decode<Postgres>>::decode(value)? {
+                    $($word => Ok(Self::$value),)*
+                    other => Err(format!("`{other}` is not a {}", stringify!($name)).into()),
+                }
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What a promoter last said of the sale.
+    SaleSwitch {
+        /// Nothing: the sale goes by its schedule.
+        BySchedule "by_schedule",
+        /// Open.
+        Opened "opened",
+        /// Closed.
+        Closed "closed",
+    }
+    /// Where a hold stands.
+    HoldState {
+        /// It has its places.
+        Live "live",
+        /// It has become an order.
+        Ordered "ordered",
+        /// It was given back.
+        Released "released",
+        /// Its time ran out.
+        Expired "expired",
+    }
+    /// How the seats of a hold lie.
+    SeatingWord {
+        /// As the buyer named them.
+        AsAsked "as_asked",
+        /// Side by side.
+        Adjacent "adjacent",
+        /// Side by side, leaving one alone.
+        AdjacentLeavingOrphan "adjacent_leaving_orphan",
+        /// Apart.
+        Split "split",
+    }
+    /// Where an order stands.
+    OrderState {
+        /// It waits for its payment.
+        Placed "placed",
+        /// Nobody knows yet whether it is paid.
+        Paying "paying",
+        /// It is paid.
+        Confirmed "confirmed",
+        /// It is over.
+        Cancelled "cancelled",
+        /// It is over, and its money went back.
+        Refunded "refunded",
+    }
+    /// Why an order ended.
+    CancelReasonWord {
+        /// Its buyer gave it up.
+        ByBuyer "by_buyer",
+        /// It was not paid in time.
+        Expired "expired",
+    }
+    /// Where an attempt to pay stands.
+    PaymentState {
+        /// Nobody knows yet.
+        Requested "requested",
+        /// The provider took the money.
+        Captured "captured",
+        /// The provider did not.
+        Declined "declined",
+    }
+    /// Where a refund stands.
+    RefundState {
+        /// Nobody knows yet.
+        Requested "requested",
+        /// The provider gave the money back.
+        Refunded "refunded",
+        /// The provider refuses.
+        Failed "failed",
+    }
+    /// Why money goes back.
+    RefundReasonWord {
+        /// The buyer cancelled.
+        OrderCancelled "order_cancelled",
+        /// It came too late.
+        LateCapture "late_capture",
+        /// The order was paid already.
+        DuplicateCapture "duplicate_capture",
+        /// It was another amount.
+        AmountMismatch "amount_mismatch",
+    }
+}
+
+impl From<Seating> for SeatingWord {
+    fn from(seating: Seating) -> Self {
+        match seating {
+            Seating::AsAsked => Self::AsAsked,
+            Seating::Adjacent => Self::Adjacent,
+            Seating::AdjacentLeavingOrphan => Self::AdjacentLeavingOrphan,
+            Seating::Split => Self::Split,
+        }
+    }
+}
+
+impl From<CancelReason> for CancelReasonWord {
+    fn from(reason: CancelReason) -> Self {
+        match reason {
+            CancelReason::ByBuyer => Self::ByBuyer,
+            CancelReason::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<RefundReason> for RefundReasonWord {
+    fn from(reason: RefundReason) -> Self {
+        match reason {
+            RefundReason::OrderCancelled => Self::OrderCancelled,
+            RefundReason::LateCapture => Self::LateCapture,
+            RefundReason::DuplicateCapture => Self::DuplicateCapture,
+            RefundReason::AmountMismatch => Self::AmountMismatch,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The audit: is the database the fold of the log, row for row?
+
+use std::fmt;
+
+use boxoffice_log::{Log, LogReader, TopicPartition};
+use futures_util::TryStreamExt;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, PgPool, query, query_as};
+
+use super::error::Error;
+use super::fold::Fold;
+use super::house::House;
+use super::read::read_progress;
+use super::rows::{
+    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, Row, SeatRow,
+    SectionRow, TicketRow,
+};
+use crate::progress::{Cursor, Position, ProgressError};
+
+/// What a comparison found.
+#[derive(Debug)]
+pub struct Comparison {
+    /// How far the database is. The log was folded to there.
+    pub positions: Vec<Position>,
+    /// Rows that the fold has, in all tables.
+    pub rows: u64,
+    /// The first difference of every table that has one.
+    pub differences: Vec<Difference>,
+}
+
+impl Comparison {
+    /// Whether the database is the fold of the log.
+    #[must_use]
+    pub fn is_identical(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// A row that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The table.
+    pub table: &'static str,
+    /// The row.
+    pub key: String,
+    /// The row of the fold; nothing when there should be none.
+    pub expected: Option<String>,
+    /// The row of the database; nothing when it has none.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |row: &Option<String>| row.clone().unwrap_or_else(|| "no row".into());
+        let (expected, found) = (shown(&self.expected), shown(&self.found));
+        write!(f, "{} {}: expected {expected}, found {found}", self.table, self.key)
+    }
+}
+
+/// Folds the log up to the progress of the database, in memory, and compares every row. The sink
+/// may go on writing meanwhile: the database is read as of one moment.
+///
+/// # Errors
+/// When the database or the log cannot be read, or the progress is not that of this log.
+pub async fn compare<L: Log>(log: &L, pool: &PgPool) -> Result<Comparison, Error> {
+    let mut transaction = pool.begin().await?;
+    query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *transaction)
+        .await?;
+    let positions = read_progress(&mut transaction, log.log_id(), log.partitions()).await?;
+    let mut fold = Fold::new();
+    for position in &positions {
+        fold_to(log, &mut fold, *position).await?;
+    }
+    let (rows, differences) = compare_rows(&mut transaction, &fold).await?;
+    transaction.rollback().await?;
+    Ok(Comparison { positions, rows, differences })
+}
+
+/// Folds one partition from its beginning to a position.
+async fn fold_to<L: Log>(log: &L, fold: &mut Fold, to: Position) -> Result<(), Error> {
+    let mut cursor = Cursor::new(log.log_id(), Position::start(log.log_id(), to.partition));
+    let from = TopicPartition::outcomes(to.partition);
+    let end = log.end(from).await?;
+    if end < to.next {
+        let Position { partition, next: written, .. } = to;
+        return Err(ProgressError::Shorter { partition, written, end }.into());
+    }
+    let mut reader = log.read(from, cursor.read_from()).await?;
+    while cursor.position().next < to.next {
+        for (offset, record) in reader.next().await?.iter().filter(|(offset, _)| *offset < to.next) {
+            if let Some(step) = cursor.accept(offset, record)? {
+                fold.apply(to.partition, &step)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn compare_rows(
+    database: &mut PgConnection,
+    fold: &Fold,
+) -> Result<(u64, Vec<Difference>), Error> {
+    let houses = || fold.houses.values();
+    let mut tables = Tables { database, rows: 0, differences: Vec::new() };
+    let sql = "SELECT * FROM performances ORDER BY performance_id";
+    tables.compare::<PerformanceRow>(sql, fold.performances.rows().cloned()).await?;
+    let sql = "SELECT * FROM price_levels ORDER BY performance_id, price_level";
+    tables.compare::<PriceLevelRow>(sql, houses().flat_map(House::price_level_rows)).await?;
+    let sql = "SELECT * FROM sections ORDER BY performance_id, section";
+    tables.compare::<SectionRow>(sql, houses().flat_map(House::section_rows)).await?;
+    let sql = "SELECT * FROM seats ORDER BY performance_id, seat";
+    tables.compare::<SeatRow>(sql, houses().flat_map(House::seat_rows)).await?;
+    let sql = "SELECT * FROM holds ORDER BY hold_id";
+    tables.compare::<HoldRow>(sql, fold.holds.rows().cloned()).await?;
+    let sql = "SELECT * FROM orders ORDER BY order_id";
+    tables.compare::<OrderRow>(sql, fold.orders.rows().cloned()).await?;
+    let sql = "SELECT * FROM payments ORDER BY payment_id";
+    tables.compare::<PaymentRow>(sql, fold.payments.rows().cloned()).await?;
+    let sql = "SELECT * FROM refunds ORDER BY refund";
+    tables.compare::<RefundRow>(sql, fold.refunds.rows().cloned()).await?;
+    let sql = "SELECT * FROM tickets ORDER BY order_id, number";
+    tables.compare::<TicketRow>(sql, fold.tickets.rows().cloned()).await?;
+    Ok((tables.rows, tables.differences))
+}
+
+struct Tables<'c> {
+    database: &'c mut PgConnection,
+    rows: u64,
+    differences: Vec<Difference>,
+}
+
+impl Tables<'_> {
+    /// Compares one table, both sides in order of their keys.
+    async fn compare<R>(
+        &mut self,
+        sql: &'static str,
+        expected: impl Iterator<Item = R>,
+    ) -> Result<(), Error>
+    where
+        R: Row + Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let mut different = None;
+        let mut found = query_as::<_, R>(sql).fetch(&mut *self.database);
+        for expected in expected {
+            self.rows += 1;
+            if different.is_none() {
+                different = difference(Some(expected), found.try_next().await?);
+            }
+        }
+        if different.is_none() {
+            different = difference(None::<R>, found.try_next().await?);
+        }
+        self.differences.extend(different);
+        Ok(())
+    }
+}
+
+fn difference<R: Row>(expected: Option<R>, found: Option<R>) -> Option<Difference> {
+    if expected == found {
+        return None;
+    }
+    // Of two different keys the smaller one is the row that the other side lacks.
+    let (expected, found) = match (expected, found) {
+        (Some(expected), Some(found)) if expected.key() < found.key() => (Some(expected), None),
+        (Some(expected), Some(found)) if expected.key() > found.key() => (None, Some(found)),
+        both => both,
+    };
+    let key = expected.as_ref().or(found.as_ref()).map(Row::readable_key).unwrap_or_default();
+    let shown = |row: Option<R>| row.map(|row| format!("{row:?}"));
+    Some(Difference { table: R::TABLE, key, expected: shown(expected), found: shown(found) })
+}

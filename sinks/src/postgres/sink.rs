@@ -1,0 +1,72 @@
+//! The sink: what a batch is about is loaded, folded, and written with its progress.
+
+use boxoffice_topics::LogId;
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+
+use super::error::Error;
+use super::fold::Fold;
+use super::read::{begin_progress, load, read_progress};
+use super::write::{write_changes, write_moves};
+use crate::progress::Position;
+use crate::runner::{Sink, StepBatch};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// When the database cannot be reached, or has a schema that this program does not know.
+pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
+    Ok(MIGRATIONS.run(pool).await?)
+}
+
+/// Writes steps into Postgres.
+#[derive(Debug)]
+pub struct PostgresSink {
+    pool: PgPool,
+    fold: Fold,
+}
+
+impl PostgresSink {
+    /// A sink into the database of a pool. It brings the schema up to date when it first reaches
+    /// the database.
+    #[must_use]
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, fold: Fold::new() }
+    }
+}
+
+impl Sink for PostgresSink {
+    type Error = Error;
+
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    async fn open(&mut self, log_id: LogId, partitions: u16) -> Result<Vec<Position>, Error> {
+        // What memory has may be ahead of the database after a write that failed.
+        self.fold = Fold::new();
+        migrate(&self.pool).await?;
+        let mut transaction = self.pool.begin().await?;
+        begin_progress(&mut transaction, log_id, partitions).await?;
+        let positions = read_progress(&mut transaction, log_id, partitions).await?;
+        transaction.commit().await?;
+        Ok(positions)
+    }
+
+    async fn write(&mut self, batch: &StepBatch) -> Result<u64, Error> {
+        let mut transaction = self.pool.begin().await?;
+        write_moves(&mut transaction, &batch.moves).await?;
+        let begins = batch.moves.iter().map(|step| (step.from.partition, step.from.next)).collect();
+        let missing = self.fold.missing(&batch.steps, &begins);
+        load(&mut transaction, &mut self.fold, &missing).await?;
+        for (partition, step) in &batch.steps {
+            self.fold.apply(*partition, step)?;
+        }
+        let rows = write_changes(&mut transaction, &self.fold).await?;
+        transaction.commit().await?;
+        self.fold.forget_settled();
+        Ok(rows)
+    }
+}

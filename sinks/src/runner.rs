@@ -1,0 +1,380 @@
+//! Drives one sink: reads every partition of the outcomes topic, collects what has come, hands
+//! it to the sink in one piece, and tries again for as long as the sink says that it may help.
+//!
+//! One task drives all partitions, because one write carries all of them. Nothing is kept over a
+//! failure: the sink is asked again where it stands, and reading starts from there. The runner
+//! knows nothing of rows, connections or messages.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
+use boxoffice_topics::{LogId, Offset, Outcome, PartitionId, Step};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use metrics::{counter, gauge, histogram};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::metric_definitions::{
+    SINK_FOLLOWING, SINK_LAG, SINK_RETRIES, SINK_ROWS, SINK_STEPS, SINK_WRITE,
+};
+use crate::progress::{Cursor, Position, ProgressError};
+use crate::retry::Backoff;
+
+/// Steps that are written together, and how far every partition moves by them.
+#[derive(Debug, Default)]
+pub struct StepBatch {
+    /// The steps that change something, in the order of each partition.
+    pub steps: Vec<(PartitionId, Step)>,
+    /// One for each partition that moves.
+    pub moves: Vec<Move>,
+}
+
+/// A partition's way through a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Move {
+    /// Where the sink must stand, or the batch is not its next one.
+    pub from: Position,
+    /// Where it stands afterwards.
+    pub to: Position,
+}
+
+/// Writes steps somewhere.
+pub trait Sink: Send {
+    /// What can go wrong.
+    type Error: Failure;
+
+    /// The sink's name in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Begins, or begins again after a failure. Returns the position of every partition, in
+    /// order.
+    fn open(
+        &mut self,
+        log_id: LogId,
+        partitions: u16,
+    ) -> impl Future<Output = Result<Vec<Position>, Self::Error>> + Send;
+
+    /// Writes a batch and its moves, all of it or nothing, and returns how many rows changed.
+    fn write(
+        &mut self,
+        batch: &StepBatch,
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+}
+
+/// What the runner asks of an error.
+pub trait Failure: std::error::Error + Send + Sync + 'static {
+    /// Whether the same may work later.
+    fn is_retriable(&self) -> bool;
+
+    /// One of a few words, for metrics.
+    fn error_type(&self) -> &'static str;
+}
+
+/// How large and how frequent writes are.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Outcomes, seats of new performances included, after which a batch is written at once.
+    pub batch_outcomes_max: usize,
+    /// The least time from the end of one write to the next. The first change after a pause is written
+    /// immediately; under load this makes batches, which is what makes a sink cheap.
+    pub write_interval: Duration,
+    /// How long positions wait that moved past steps without changes.
+    pub idle_interval: Duration,
+    /// The first ceiling of the delay before another try.
+    pub retry_first: Duration,
+    /// The highest ceiling of that delay.
+    pub retry_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            batch_outcomes_max: 16_384,
+            write_interval: Duration::from_millis(100),
+            idle_interval: Duration::from_secs(1),
+            retry_first: Duration::from_millis(100),
+            retry_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a sink is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It has not reached its target yet.
+    Starting,
+    /// It writes what comes.
+    Following,
+    /// Something failed that may work later: the type of the error.
+    Retrying(&'static str),
+    /// It has ended: on request, or for the reason given.
+    Stopped(Option<String>),
+}
+
+/// What others may know of a sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Records that it has not yet written.
+    pub lag_records: u64,
+    /// The next offset of every partition: what is before it is written.
+    pub next_offsets: Vec<Offset>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self { phase: Phase::Starting, lag_records: 0, next_offsets: Vec::new() }
+    }
+}
+
+impl Status {
+    /// Whether everything before these ends is written.
+    #[must_use]
+    pub fn has_reached(&self, ends: &[Offset]) -> bool {
+        self.next_offsets.len() == ends.len()
+            && self.next_offsets.iter().zip(ends).all(|(next, end)| next >= end)
+    }
+}
+
+/// Why a sink stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<E: std::error::Error + 'static> {
+    /// Its target failed in a way that time does not heal.
+    #[error(transparent)]
+    Sink(E),
+    /// The log does not continue what was written.
+    #[error(transparent)]
+    Progress(#[from] ProgressError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Runs a sink until `shutdown` is ready; what has been read by then is written first.
+///
+/// # Errors
+/// When the log fails or does not continue what was written, or the sink says that trying again
+/// does not help.
+pub async fn run<L: Log, S: Sink>(
+    log: L,
+    sink: S,
+    config: Config,
+    status: watch::Sender<Status>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), Error<S::Error>> {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut backoff = Backoff::new(config.retry_first, config.retry_max);
+    let mut runner = Runner { log, sink, config, status };
+    let ended = loop {
+        match runner.session(&mut backoff, shutdown.as_mut()).await {
+            Err(Error::Sink(error)) if error.is_retriable() => runner.note_failure(&error).await,
+            ended => break ended,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next_delay()) => (),
+            () = shutdown.as_mut() => break Ok(()),
+        }
+    };
+    let reason = ended.as_ref().err().map(ToString::to_string);
+    runner.enter(Phase::Stopped(reason));
+    ended
+}
+
+struct Runner<L, S> {
+    log: L,
+    sink: S,
+    config: Config,
+    status: watch::Sender<Status>,
+}
+
+impl<L: Log, S: Sink> Runner<L, S> {
+    /// Opens the sink and follows the log until something fails or ends.
+    async fn session(
+        &mut self,
+        backoff: &mut Backoff,
+        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<(), Error<S::Error>> {
+        let (log_id, partitions) = (self.log.log_id(), self.log.partitions());
+        let positions = tokio::select! {
+            positions = self.sink.open(log_id, partitions) => positions.map_err(Error::Sink)?,
+            () = shutdown.as_mut() => return Ok(()),
+        };
+        let mut cursors: Vec<_> =
+            positions.into_iter().map(|position| Cursor::new(log_id, position)).collect();
+        let mut followers = FuturesUnordered::new();
+        for cursor in &cursors {
+            followers.push(follow(cursor.position().partition, self.open_reader(cursor).await?));
+        }
+        self.note_positions(&cursors).await?;
+        self.enter(Phase::Following);
+        let mut pending = Pending::default();
+        let mut written_at = None;
+        loop {
+            let due = pending.due(&self.config, written_at);
+            let end = tokio::select! {
+                biased;
+                () = shutdown.as_mut() => true,
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => false,
+                Some((partition, reader, batch)) = followers.next() => {
+                    pending.take(&mut cursors[usize::from(partition.number())], &batch?)?;
+                    followers.push(follow(partition, reader));
+                    if pending.outcomes < self.config.batch_outcomes_max {
+                        continue;
+                    }
+                    false
+                }
+            };
+            if !pending.moved.is_empty() {
+                self.write(std::mem::take(&mut pending), &cursors).await?;
+                written_at = Some(Instant::now());
+                backoff.reset();
+            }
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens a reader on the last record that was written, or as near to it as the log reaches:
+    /// outcomes that a crash took are decided again from the intents, to the same bytes.
+    async fn open_reader(&self, cursor: &Cursor) -> Result<L::Reader, Error<S::Error>> {
+        let Position { partition, next, .. } = cursor.position();
+        let outcomes = TopicPartition::outcomes(partition);
+        let end = self.log.end(outcomes).await?;
+        if next > end {
+            let end = self.log.end(TopicPartition::intents(partition)).await?;
+            if next > end {
+                return Err(ProgressError::Shorter { partition, written: next, end }.into());
+            }
+        }
+        Ok(self.log.read(outcomes, cursor.read_from().min(end)).await?)
+    }
+
+    async fn write(
+        &mut self,
+        pending: Pending,
+        cursors: &[Cursor],
+    ) -> Result<(), Error<S::Error>> {
+        let position = |partition: PartitionId| cursors[usize::from(partition.number())].position();
+        let moves = pending.moved.into_iter();
+        let moves = moves.map(|(partition, from)| Move { from, to: position(partition) }).collect();
+        let batch = StepBatch { steps: pending.steps, moves };
+        let started = Instant::now();
+        let rows = self.sink.write(&batch).await.map_err(Error::Sink)?;
+        let name = self.sink.name();
+        let moved = |step: &Move| step.to.next.number() - step.from.next.number();
+        histogram!(SINK_WRITE, "sink" => name).record(started.elapsed());
+        counter!(SINK_ROWS, "sink" => name).increment(rows);
+        counter!(SINK_STEPS, "sink" => name).increment(batch.moves.iter().map(moved).sum());
+        self.note_positions(cursors).await
+    }
+
+    async fn note_positions(&self, cursors: &[Cursor]) -> Result<(), Error<S::Error>> {
+        let next_offsets: Vec<_> = cursors.iter().map(|cursor| cursor.position().next).collect();
+        let lag_records = lag(&self.log, &next_offsets).await?;
+        gauge!(SINK_LAG, "sink" => self.sink.name()).set(lag_records as f64);
+        self.status.send_modify(|status| {
+            status.lag_records = lag_records;
+            status.next_offsets = next_offsets;
+        });
+        Ok(())
+    }
+
+    async fn note_failure(&self, error: &S::Error) {
+        let (name, error_type) = (self.sink.name(), error.error_type());
+        counter!(SINK_RETRIES, "sink" => name, "error_type" => error_type).increment(1);
+        let next_offsets = self.status.borrow().next_offsets.clone();
+        if let Ok(lag_records) = lag(&self.log, &next_offsets).await {
+            gauge!(SINK_LAG, "sink" => name).set(lag_records as f64);
+            self.status.send_modify(|status| status.lag_records = lag_records);
+        }
+        if !matches!(self.status.borrow().phase, Phase::Retrying(_)) {
+            tracing::warn!(sink.name = name, %error, "sink waits for its target");
+        }
+        self.enter(Phase::Retrying(error_type));
+    }
+
+    fn enter(&self, phase: Phase) {
+        let name = self.sink.name();
+        let following = f64::from(phase == Phase::Following);
+        gauge!(SINK_FOLLOWING, "sink" => name).set(following);
+        self.status.send_modify(|status| {
+            if phase == Phase::Following && status.phase != phase {
+                tracing::info!(sink.name = name, "sink follows the log");
+            }
+            status.phase = phase;
+        });
+    }
+}
+
+async fn lag<L: Log>(log: &L, next_offsets: &[Offset]) -> Result<u64, LogError> {
+    let mut records = 0;
+    for (partition, next) in (0..).filter_map(PartitionId::new).zip(next_offsets) {
+        let end = log.end(TopicPartition::outcomes(partition)).await?;
+        records += end.number().saturating_sub(next.number());
+    }
+    Ok(records)
+}
+
+async fn follow<R: LogReader>(
+    partition: PartitionId,
+    mut reader: R,
+) -> (PartitionId, R, Result<Batch, LogError>) {
+    let batch = reader.next().await;
+    (partition, reader, batch)
+}
+
+/// What was read and is not yet written.
+#[derive(Default)]
+struct Pending {
+    steps: Vec<(PartitionId, Step)>,
+    outcomes: usize,
+    /// Where each partition stood before.
+    moved: BTreeMap<PartitionId, Position>,
+    moved_at: Option<Instant>,
+}
+
+impl Pending {
+    fn take(&mut self, cursor: &mut Cursor, batch: &Batch) -> Result<(), ProgressError> {
+        let before = cursor.position();
+        for (offset, record) in batch.iter() {
+            let step = cursor.accept(offset, record)?;
+            if let Some(step) = step.filter(changes_something) {
+                self.outcomes += step.outcomes.iter().map(weight).sum::<usize>();
+                self.steps.push((before.partition, step));
+            }
+        }
+        if cursor.position().next > before.next {
+            self.moved.entry(before.partition).or_insert(before);
+            self.moved_at.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    fn due(&self, config: &Config, written_at: Option<Instant>) -> Option<Instant> {
+        let moved_at = self.moved_at?;
+        if self.steps.is_empty() {
+            return Some(moved_at + config.idle_interval);
+        }
+        Some(written_at.map_or(moved_at, |written_at| written_at + config.write_interval))
+    }
+}
+
+fn changes_something(step: &Step) -> bool {
+    let nothing = |outcome: &Outcome| {
+        matches!(outcome, Outcome::Refused { .. } | Outcome::Repeated { .. })
+    };
+    !step.outcomes.iter().all(nothing)
+}
+
+fn weight(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::PerformanceCreated { definition } => 1 + definition.seat_count() as usize,
+        _ => 1,
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong with a log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use boxoffice_topics::Offset;
+
+/// A log that cannot do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// Nothing was appended: the disk is full. A later try may succeed.
+    #[error("the disk is full")]
+    Full,
+    /// The log accepts and acknowledges nothing more.
+    #[error("the log has stopped: {0}")]
+    Stopped(Arc<str>),
+    /// Another process has the log open.
+    #[error("{} is in use by another process", .0.display())]
+    Locked(PathBuf),
+    /// Bytes that were durable have changed.
+    #[error("{} is damaged at byte {position}: {reason}", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// The first byte of the damaged part.
+        position: u64,
+        /// What is wrong there.
+        reason: Arc<str>,
+    },
+    /// The records can never be appended together. Nothing was appended.
+    #[error("an append of {bytes} bytes is larger than the limit, {limit}")]
+    TooLarge {
+        /// What the append takes in the log.
+        bytes: u64,
+        /// What an append may take.
+        limit: u64,
+    },
+    /// The offset is beyond the end of the partition.
+    #[error("offset {asked} is beyond the end, {end}")]
+    OutOfRange {
+        /// The offset that was asked for.
+        asked: Offset,
+        /// The end of the partition.
+        end: Offset,
+    },
+    /// The log on disk is of another shape than was asked for.
+    #[error("{0}")]
+    Mismatch(Arc<str>),
+    /// The operating system refused.
+    #[error("{context}: {error}")]
+    Io {
+        /// What was being done.
+        context: Arc<str>,
+        /// What the operating system said.
+        error: Arc<std::io::Error>,
+    },
+}
+
+impl LogError {
+    pub(crate) fn io(context: impl Into<Arc<str>>, error: std::io::Error) -> Self {
+        Self::Io { context: context.into(), error: Arc::new(error) }
+    }
+
+    /// Whether the same call may succeed later on the same log.
+    #[must_use]
+    pub const fn is_retriable(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+}

@@ -1,0 +1,187 @@
+//! Whatever a crash keeps of what was not synced: everything acknowledged is there, and what is
+//! there is a beginning of what was appended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use boxoffice_log::journal::Journal;
+use boxoffice_log::journal::disk::simulated::{Fault, SimulatedDisk};
+use boxoffice_log::{Durability, Log, LogError, LogReader};
+use boxoffice_topics::Offset;
+
+use crate::support::{assert_in_order, config, intents, open, outcomes, record};
+
+/// Crash images of one running log, each opened again.
+const IMAGES: u64 = 400;
+
+/// Appends to three partitions and returns how much of each was acknowledged as synced.
+async fn append_some(log: &Journal, rounds: u64, from: u64) -> [u64; 3] {
+    let mut acknowledged = [from; 3];
+    for round in from..from + rounds {
+        let places = [intents(0), intents(1), outcomes(0)];
+        for (of, acknowledged) in places.into_iter().zip(&mut acknowledged) {
+            let synced = of != outcomes(0) && round % 2 == 0;
+            let durability = if synced { Durability::Synced } else { Durability::Written };
+            log.append(of, vec![record(of, round)], durability).await.unwrap();
+            if synced {
+                *acknowledged = round + 1;
+            }
+        }
+    }
+    acknowledged
+}
+
+async fn assert_kept(log: &Journal, acknowledged: [u64; 3]) -> [u64; 3] {
+    let mut ends = [0; 3];
+    let places = [intents(0), intents(1), outcomes(0)];
+    for ((of, acknowledged), end) in places.into_iter().zip(acknowledged).zip(&mut ends) {
+        *end = assert_in_order(log, of).await;
+        assert!(*end >= acknowledged, "{of}: {end} of {acknowledged}");
+    }
+    ends
+}
+
+#[tokio::test]
+async fn any_part_of_what_was_not_synced_may_be_lost() {
+    for seed in 0..IMAGES {
+        let disk = SimulatedDisk::new();
+        let log = open(&disk).unwrap();
+        let acknowledged = append_some(&log, 1 + seed % 90, 1).await;
+        let torn = disk.crash(seed);
+        let log = open(&torn).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let ends = assert_kept(&log, acknowledged).await;
+        // What was found is durable, and the log goes on.
+        let of = intents(0);
+        log.wait_durable(of, Offset::new(ends[0])).await.unwrap();
+        let next = vec![record(of, ends[0])];
+        assert_eq!(log.append(of, next, Durability::Synced).await.unwrap().number(), ends[0]);
+        let again = open(&torn.crash(seed + 1)).unwrap();
+        assert_kept(&again, [ends[0] + 1, ends[1], ends[2]]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_in_the_middle_of_work_loses_nothing_acknowledged() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk).unwrap();
+    let acknowledged: Arc<[AtomicU64; 3]> = Arc::default();
+    let writers: Vec<_> = (0..3u16)
+        .map(|partition| {
+            let (log, acknowledged) = (log.clone(), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                let of = intents(partition);
+                for number in 1.. {
+                    let append = log.append(of, vec![record(of, number)], Durability::Synced);
+                    if append.await.is_err() {
+                        break;
+                    }
+                    acknowledged[usize::from(partition)].store(number + 1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    for seed in 0..IMAGES / 4 {
+        let before: Vec<u64> =
+            acknowledged.iter().map(|number| number.load(Ordering::SeqCst)).collect();
+        let image = open(&disk.crash(seed)).unwrap();
+        for (partition, before) in (0..3).zip(before) {
+            let end = assert_in_order(&image, intents(partition)).await;
+            assert!(end >= before, "seed {seed}: {end} of {before}");
+        }
+        tokio::task::yield_now().await;
+    }
+    log.close().unwrap();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_tail_may_be_cut_at_any_byte() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk).unwrap();
+    append_some(&log, 6, 1).await;
+    let name = "segment-0000000000";
+    let whole = disk.bytes(name).unwrap();
+    let end = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut before = [0; 3];
+    for cut in 1_536..=end {
+        let mut bytes = whole.clone();
+        bytes[cut..].fill(0);
+        let torn = SimulatedDisk::new();
+        torn.put(name, bytes);
+        let log = open(&torn).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+        let ends = assert_kept(&log, before).await;
+        assert!(ends.iter().zip(before).all(|(end, before)| end - before.min(*end) <= 1 || cut == 1_536));
+        before = ends;
+    }
+    assert_eq!(before, [7; 3]);
+}
+
+#[tokio::test]
+async fn recovery_may_crash_too() {
+    for seed in 0..60 {
+        let disk = SimulatedDisk::new();
+        let log = open(&disk).unwrap();
+        let acknowledged = append_some(&log, 10 + seed, 1).await;
+        let torn = disk.crash(seed);
+        for operation in 0.. {
+            let half = torn.crash(seed);
+            half.disturb(Some((operation, Fault::Io)));
+            let opened = open(&half);
+            let again = half.crash(operation);
+            drop(opened);
+            let log = open(&again).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert_kept(&log, acknowledged).await;
+            if half.operations() <= operation {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn making_a_log_may_crash_too() {
+    for operation in 0..40 {
+        for seed in 0..8 {
+            let disk = SimulatedDisk::new();
+            disk.disturb(Some((operation, Fault::Io)));
+            drop(open(&disk));
+            let log = open(&disk.crash(seed)).unwrap();
+            assert_eq!(assert_in_order(&log, outcomes(2)).await, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_closed_is_found_whole() {
+    let disk = SimulatedDisk::new();
+    let mut from = 1;
+    for _ in 0..5 {
+        let log = open(&disk).unwrap();
+        append_some(&log, 40, from).await;
+        from += 40;
+        let mut reader = log.read(intents(0), Offset::new(from)).await.unwrap();
+        log.close().unwrap();
+        assert!(matches!(reader.next().await, Err(LogError::Stopped(_))));
+        let after = log.append(intents(0), vec![record(intents(0), from)], Durability::Synced).await;
+        assert!(matches!(after, Err(LogError::Stopped(_))));
+        // Written records are synced by closing.
+        let log = open(&disk.crash(from)).unwrap();
+        assert_kept(&log, [from; 3]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_last_handle_that_is_dropped_closes_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = boxoffice_log::journal::JournalConfig { dir: dir.path().into(), ..config() };
+    let log = Journal::open(&config).unwrap();
+    let clone = log.clone();
+    drop(log);
+    assert!(matches!(Journal::open(&config), Err(LogError::Locked(path)) if path == dir.path().join("")));
+    append_some(&clone, 5, 1).await;
+    drop(clone);
+    let log = Journal::open(&config).unwrap();
+    assert_kept(&log, [6; 3]).await;
+}
