@@ -45,15 +45,16 @@ async fn an_intent_becomes_a_ticket_a_row_and_a_push() {
     assert!(tickets.body.to_string().contains("A-1-4"), "{tickets:?}");
     let orders = buyer.get("/v1/me/orders").await;
     assert!(orders.body.to_string().contains(order["id"].as_str().unwrap()), "{orders:?}");
-    let others = house.buyer("bob").get(&format!("/v1/orders/{}", order["id"].as_str().unwrap()));
-    assert!(matches!(others.await.status, 403 | 404));
+    let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    assert!(matches!(house.buyer("bob").get(&path).await.status, 403 | 404));
 
     let events = pushed.await.unwrap();
     assert!(events.contains(order["id"].as_str().unwrap()), "{events}");
 
     let tickets = "SELECT count(*) FROM tickets WHERE place IN ('A-1-3', 'A-1-4')";
     wait_for_count(database.url(), tickets, 2).await;
-    let confirmed = "SELECT count(*) FROM orders WHERE state = 'confirmed' AND total_minor = 100000";
+    let confirmed =
+        "SELECT count(*) FROM orders WHERE state = 'confirmed' AND total_minor = 100000";
     wait_for_count(database.url(), confirmed, 1).await;
 
     let books = house.server.sandbox().get("/sandbox/books").await;
@@ -97,9 +98,7 @@ async fn every_refusal_has_its_status_and_code() {
         json!({ "type": kind, "performance": house.performance, "quantity": quantity })
     };
     let unknown = "00000000-0000-0000-0000-000000000009";
-    let in_house = |performance: &str| {
-        json!({ "type": "hold_seats", "performance": performance, "seats": ["A-1-1"] })
-    };
+    let in_house = |performance: &str| json!({ "type": "hold_seats", "performance": performance, "seats": ["A-1-1"] });
     let wrong_amount = Order { total: order.total - 1, ..order.clone() };
     let table: Vec<(&Client, Value, u16, &str)> = vec![
         (&bob, in_house(unknown), 404, "performance_unknown"),

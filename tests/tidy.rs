@@ -36,8 +36,9 @@ fn files() -> Vec<SourceFile> {
     let test_folders: BTreeSet<String> = files.iter().flat_map(test_only_paths).collect();
     for file in &mut files {
         let module = file.path.trim_end_matches(".rs").trim_end_matches("/mod");
-        let inside = |folder: &String| module == folder || module.starts_with(&format!("{folder}/"));
-        file.test_only = test_folders.iter().any(inside);
+        let inside =
+            |folder: &String| module == folder || module.starts_with(&format!("{folder}/"));
+        file.test_only = file.path.contains("/tests/") || test_folders.iter().any(inside);
     }
     files
 }
@@ -51,7 +52,9 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) {
             if !SKIPPED.contains(&&*name) {
                 collect(&entry.path(), &format!("{path}/"), files);
             }
-        } else if Path::new(&name).extension().is_none_or(|kind| KINDS.contains(&kind.to_str().unwrap()))
+        } else if Path::new(&name)
+            .extension()
+            .is_none_or(|kind| KINDS.contains(&kind.to_str().unwrap()))
             && let Ok(text) = std::fs::read_to_string(entry.path())
         {
             files.push(SourceFile { path, text, test_only: false });
@@ -131,7 +134,7 @@ fn continuous_integration_runs_the_test_command_and_nothing_else() {
 }
 
 #[test]
-fn test_only_modules_are_found_in_files_of_their_own() {
+fn modules_of_tests_alone_are_found_in_files_of_their_own() {
     let parent = |path: &str| SourceFile {
         path: path.to_owned(),
         text: "#[cfg(test)]\nmod tables;\n".to_owned(),

@@ -18,7 +18,11 @@ pub(crate) struct SubmitMetrics {
 impl SubmitMetrics {
     pub(crate) fn new() -> Self {
         let refused = |error_type: &'static str| counter!(REFUSED, "error_type" => error_type);
-        Self { invalid: refused("invalid"), busy: refused("busy"), stopped: refused("stopped") }
+        Self {
+            invalid: refused("invalid"),
+            busy: refused("busy"),
+            stopped: refused("stopped"),
+        }
     }
 
     pub(crate) fn refused(&self, error: &SubmitError) {
@@ -43,9 +47,7 @@ pub(crate) struct AppendMetrics {
 impl AppendMetrics {
     pub(crate) fn new(partition: PartitionId) -> Self {
         let partition = partition.to_string();
-        let of = |error_type: &'static str| {
-            counter!(REFUSED, "partition" => partition.clone(), "error_type" => error_type)
-        };
+        let of = |error_type: &'static str| counter!(REFUSED, "partition" => partition.clone(), "error_type" => error_type);
         let (full, failed) = (of("disk_full"), of("log_failed"));
         Self {
             full,
@@ -72,7 +74,11 @@ impl AppendMetrics {
     }
 
     pub(crate) fn refused(&self, error: &LogError, records: usize) {
-        let refused = if error.is_retriable() { &self.full } else { &self.failed };
+        let refused = if error.is_retriable() {
+            &self.full
+        } else {
+            &self.failed
+        };
         refused.increment(records as u64);
     }
 }

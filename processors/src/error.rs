@@ -43,7 +43,9 @@ pub enum Error {
         error: EnvelopeError,
     },
     /// There are outcomes of intents that are not there: the intents topic has lost records.
-    #[error("partition {partition}: outcomes end at {outcomes_end}, after the intents at {intents_end}")]
+    #[error(
+        "partition {partition}: outcomes end at {outcomes_end}, after the intents at {intents_end}"
+    )]
     OutcomesAhead {
         /// Which partition.
         partition: PartitionId,
@@ -53,7 +55,9 @@ pub enum Error {
         intents_end: Offset,
     },
     /// A snapshot knows intents that are not there: the intents topic has lost records.
-    #[error("partition {partition}: a snapshot is at {snapshot}, after the intents at {intents_end}")]
+    #[error(
+        "partition {partition}: a snapshot is at {snapshot}, after the intents at {intents_end}"
+    )]
     SnapshotAhead {
         /// Which partition.
         partition: PartitionId,

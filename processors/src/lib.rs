@@ -21,9 +21,9 @@ mod partition;
 mod records;
 mod recover;
 pub mod replay;
-mod ticks;
 #[cfg(test)]
 mod tests;
+mod ticks;
 
 pub use checkpoint::Checkpoints;
 pub use clock::{Clock, SystemClock};

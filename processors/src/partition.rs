@@ -22,6 +22,8 @@ use crate::records::expect_offset;
 use crate::recover::Recovered;
 use crate::ticks::{self, Ticks};
 
+/// The wait before a full disk is tried again.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// A shorter distance between snapshots would only keep the disk busy.
 const CHECKPOINT_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
@@ -62,7 +64,10 @@ pub struct Partition<L: Log, R, C> {
     /// Every step before this is in the outcomes topic.
     published_end: Offset,
     publishing: InFlight<Result<Offset, LogError>>,
-    publishing_records: u64,
+    /// What is on its way there, to be sent again when the disk was full.
+    in_publication: Vec<Bytes>,
+    /// Nothing more is published, because the disk was full at the end.
+    has_given_up: bool,
     ticks: Ticks,
     ticking: InFlight<Result<Offset, LogError>>,
     /// A state that is saved as soon as all its steps are published.
@@ -117,7 +122,8 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
             unpublished: Vec::new(),
             published_end: next,
             publishing: None,
-            publishing_records: 0,
+            in_publication: Vec::new(),
+            has_given_up: false,
             ticking: None,
             to_save: None,
             saving: None,
@@ -136,19 +142,34 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     ///
     /// # Errors
     /// Any [`Error`]: the process must stop, because this partition answers nobody any more.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) -> Result<Finished, Error> {
-        let mut reader = self.log.read(self.intents, self.decider.next_offset()).await?;
+    pub async fn run(
+        mut self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Finished, Error> {
+        let mut reader = self
+            .log
+            .read(self.intents, self.decider.next_offset())
+            .await?;
         let mut shutdown = pin!(shutdown);
-        let mut checkpoint_due = tokio::time::interval(self.config.checkpoint_interval.max(CHECKPOINT_INTERVAL_MIN));
+        let mut checkpoint_due =
+            tokio::time::interval(self.config.checkpoint_interval.max(CHECKPOINT_INTERVAL_MIN));
         checkpoint_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !self.is_done() {
+        loop {
             self.publish();
             self.save();
-            let event = self.next_event(&mut reader, &mut checkpoint_due, shutdown.as_mut()).await;
+            if self.is_done() {
+                break;
+            }
+            let event = self
+                .next_event(&mut reader, &mut checkpoint_due, shutdown.as_mut())
+                .await;
             self.handle(event).await?;
         }
         self.save_last().await;
-        Ok(Finished { next: self.decider.next_offset(), chain: self.decider.chain() })
+        Ok(Finished {
+            next: self.decider.next_offset(),
+            chain: self.decider.chain(),
+        })
     }
 
     /// What has waited longest comes first, and reading last: nothing is starved by it.
@@ -161,7 +182,11 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         let running = self.stop_at.is_none();
         let may_read =
             self.waiting_steps + self.unpublished.len() < self.config.waiting_steps_max.get();
-        let tick = if running { self.ticks.due(self.decider.state()) } else { None };
+        let tick = if running {
+            self.ticks.due(self.decider.state())
+        } else {
+            None
+        };
         tokio::select! {
             biased;
             durable = durable(&self.log, self.intents, self.waiting.front()) => {
@@ -186,8 +211,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
             }
             Event::Published(appended) => {
                 self.publishing = None;
-                expect_offset(self.outcomes, self.published_end, appended?)?;
-                self.published_end = self.published_end.plus(self.publishing_records);
+                self.published(appended)?;
             }
             Event::TickDue => self.tick(),
             Event::Ticked(appended) => {
@@ -205,9 +229,9 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn is_done(&self) -> bool {
-        self.stop_at.is_some_and(|end| end <= self.decider.next_offset())
+        self.stop_at
+            .is_some_and(|end| end <= self.decider.next_offset())
             && self.waiting.is_empty()
-            && self.unpublished.is_empty()
             && self.publishing.is_none()
             && self.ticking.is_none()
     }
@@ -223,10 +247,15 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
             self.ticks.decided(&step, self.decider.state());
             steps.push(step);
         }
-        self.waiting.push_back(Decided { end: batch.end(), steps, records });
+        self.waiting.push_back(Decided {
+            end: batch.end(),
+            steps,
+            records,
+        });
         self.waiting_steps += count;
         let quarantined = self.decider.quarantined();
-        self.metrics.batch(started.elapsed(), quarantined, self.waiting_steps);
+        self.metrics
+            .batch(started.elapsed(), quarantined, self.waiting_steps);
         if self.unsaved_records() >= self.config.checkpoint_records.get() {
             self.want_checkpoint();
         }
@@ -235,7 +264,9 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
 
     /// The intents of the first waiting batch are durable.
     fn release_first(&mut self) {
-        let Some(Decided { steps, records, .. }) = self.waiting.pop_front() else { return };
+        let Some(Decided { steps, records, .. }) = self.waiting.pop_front() else {
+            return;
+        };
         self.waiting_steps -= steps.len();
         self.release.release(steps);
         if self.unpublished.is_empty() {
@@ -247,15 +278,39 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
 
     /// Starts the next append to the outcomes topic, unless one is in flight.
     fn publish(&mut self) {
-        if self.publishing.is_some() || self.unpublished.is_empty() {
+        if self.publishing.is_some() || self.unpublished.is_empty() || self.has_given_up {
             return;
         }
-        let records = std::mem::take(&mut self.unpublished);
-        self.publishing_records = records.len() as u64;
+        self.in_publication = std::mem::take(&mut self.unpublished);
         let (log, outcomes) = (self.log.clone(), self.outcomes);
+        let records = self.in_publication.clone();
         self.publishing = Some(Box::pin(async move {
-            log.append(outcomes, records, Durability::Written).await
+            let appended = log.append(outcomes, records, Durability::Written).await;
+            if appended.as_ref().is_err_and(LogError::is_retriable) {
+                tokio::time::sleep(FULL_PAUSE).await;
+            }
+            appended
         }));
+    }
+
+    fn published(&mut self, appended: Result<Offset, LogError>) -> Result<(), Error> {
+        let mut records = std::mem::take(&mut self.in_publication);
+        match appended {
+            Ok(first) => {
+                expect_offset(self.outcomes, self.published_end, first)?;
+                self.published_end = self.published_end.plus(records.len() as u64);
+                Ok(())
+            }
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(partition = %self.id(), %error, "steps not published yet");
+                records.append(&mut self.unpublished);
+                self.unpublished = records;
+                // A full disk does not keep the process alive: the next start publishes this.
+                self.has_given_up = self.stop_at.is_some();
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn tick(&mut self) {
@@ -287,7 +342,10 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn unsaved_records(&self) -> u64 {
-        self.decider.next_offset().number().saturating_sub(self.saved_end.number())
+        self.decider
+            .next_offset()
+            .number()
+            .saturating_sub(self.saved_end.number())
     }
 
     /// Takes a snapshot in memory. It is saved when everything that it knows is published, and
@@ -301,18 +359,25 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot { state: self.decider.state().clone(), chain: self.decider.chain() }
+        Snapshot {
+            state: self.decider.state().clone(),
+            chain: self.decider.chain(),
+        }
     }
 
     fn save(&mut self) {
         let published_end = self.published_end;
         let is_published = |snapshot: &mut Snapshot| snapshot.state.next_offset() <= published_end;
-        let Some(snapshot) = self.to_save.take_if(is_published) else { return };
+        let Some(snapshot) = self.to_save.take_if(is_published) else {
+            return;
+        };
         // Set before it is known to be written: after a failure the next one comes at its time,
         // not at every batch.
         self.saved_end = snapshot.state.next_offset();
         let (checkpoints, log_id) = (self.checkpoints.clone(), self.log.log_id());
-        self.saving = Some(Box::pin(async move { checkpoints.save(log_id, snapshot).await }));
+        self.saving = Some(Box::pin(
+            async move { checkpoints.save(log_id, snapshot).await },
+        ));
     }
 
     /// The log is the truth: without a snapshot the next start only takes longer.
@@ -323,13 +388,17 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         }
     }
 
-    /// The next start begins here. Everything is published by now.
+    /// The next start begins here.
     async fn save_last(&mut self) {
         if let Some(saving) = self.saving.take() {
             self.saved(saving.await);
         }
-        if self.unsaved_records() > 0 {
-            let saved = self.checkpoints.save(self.log.log_id(), self.snapshot()).await;
+        let is_published = self.published_end == self.decider.next_offset();
+        if is_published && self.unsaved_records() > 0 {
+            let saved = self
+                .checkpoints
+                .save(self.log.log_id(), self.snapshot())
+                .await;
             self.saved(saved);
         }
     }

@@ -1,8 +1,8 @@
 //! Reads a partition record by record, and refuses a hole.
 
 use boxoffice_log::{Log, LogReader, TopicPartition};
-use boxoffice_topics::envelope::Genesis;
 use boxoffice_topics::Offset;
+use boxoffice_topics::envelope::Genesis;
 use bytes::Bytes;
 
 use crate::error::Error;
@@ -21,7 +21,12 @@ impl<R: LogReader> Records<R> {
         at: Offset,
     ) -> Result<Self, Error> {
         let reader = log.read(topic, at).await?;
-        Ok(Self { topic, reader, next: at, batch: Vec::new().into_iter() })
+        Ok(Self {
+            topic,
+            reader,
+            next: at,
+            batch: Vec::new().into_iter(),
+        })
     }
 
     /// The next record. Waits at the tail: callers know that it is there.
@@ -47,19 +52,34 @@ pub(crate) fn expect_offset(
     if expected == found {
         Ok(())
     } else {
-        Err(Error::OffsetUnexpected { topic, expected, found })
+        Err(Error::OffsetUnexpected {
+            topic,
+            expected,
+            found,
+        })
     }
 }
 
 /// Checks that a partition begins as one of this log.
 pub(crate) async fn check_genesis<L: Log>(log: &L, topic: TopicPartition) -> Result<(), Error> {
-    let (offset, record) = Records::open(log, topic, Offset::ZERO).await?.next().await?;
-    let genesis = Genesis::from_record(&record)
-        .map_err(|error| Error::Unreadable { topic, offset, error })?;
+    let (offset, record) = Records::open(log, topic, Offset::ZERO)
+        .await?
+        .next()
+        .await?;
+    let genesis = Genesis::from_record(&record).map_err(|error| Error::Unreadable {
+        topic,
+        offset,
+        error,
+    })?;
     let (expected, found) = (log.log_id(), genesis.log_id);
     if expected == found {
         Ok(())
     } else {
-        Err(Error::OtherLog { topic, offset, expected, found })
+        Err(Error::OtherLog {
+            topic,
+            offset,
+            expected,
+            found,
+        })
     }
 }

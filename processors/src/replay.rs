@@ -7,8 +7,8 @@ use boxoffice_topics::{Offset, PartitionId};
 
 use crate::decider::Decider;
 use crate::error::Error;
-use crate::recover::Progress;
 use crate::records::{Records, check_genesis};
+use crate::recover::Progress;
 
 /// What a replay of one partition found.
 #[derive(Clone, Debug)]
@@ -60,16 +60,17 @@ pub async fn verify<L: Log>(
     partition: PartitionId,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<ReplayReport, Error> {
-    let (intents, outcomes) =
-        (TopicPartition::intents(partition), TopicPartition::outcomes(partition));
+    let (intents, outcomes) = (
+        TopicPartition::intents(partition),
+        TopicPartition::outcomes(partition),
+    );
     check_genesis(log, intents).await?;
     check_genesis(log, outcomes).await?;
     // The outcomes first: a log that is in use meanwhile publishes only what it has been asked.
     let outcomes_end = log.end(outcomes).await?;
     let end = log.end(intents).await?;
     let log_id = log.log_id();
-    let mut decider =
-        Decider::new(log_id, State::new(partition), ChainHash::of_log(log_id));
+    let mut decider = Decider::new(log_id, State::new(partition), ChainHash::of_log(log_id));
     let first = decider.next_offset();
     let mut asked = Records::open(log, intents, first).await?;
     let mut published = Records::open(log, outcomes, first).await?;
@@ -81,25 +82,51 @@ pub async fn verify<L: Log>(
             let (_, record) = published.next().await?;
             first_difference = difference(&decider, offset, &record);
         }
-        Progress { partition, next: decider.next_offset(), end }.tell(&mut progress);
+        Progress {
+            partition,
+            next: decider.next_offset(),
+            end,
+        }
+        .tell(&mut progress);
     }
     if first_difference.is_none() && outcomes_end > end {
         let (offset, record) = published.next().await?;
         let reason = "there is no such intent".to_owned();
         let (published, decided) = (show(&record), "nothing".to_owned());
-        first_difference = Some(Difference { offset, reason, published, decided });
+        first_difference = Some(Difference {
+            offset,
+            reason,
+            published,
+            decided,
+        });
     }
     let records = decider.next_offset().number() - first.number();
-    let unpublished = decider.next_offset().number().saturating_sub(outcomes_end.number());
+    let unpublished = decider
+        .next_offset()
+        .number()
+        .saturating_sub(outcomes_end.number());
     let quarantined = decider.quarantined();
     let (state, chain) = decider.into_parts();
-    Ok(ReplayReport { partition, records, unpublished, quarantined, first_difference, chain, state })
+    Ok(ReplayReport {
+        partition,
+        records,
+        unpublished,
+        quarantined,
+        first_difference,
+        chain,
+        state,
+    })
 }
 
 fn difference(decider: &Decider, offset: Offset, published: &[u8]) -> Option<Difference> {
     let reason = decider.compare(published).err()?.to_string();
     let decided = format!("{:?}", decider.step());
-    Some(Difference { offset, reason, published: show(published), decided })
+    Some(Difference {
+        offset,
+        reason,
+        published: show(published),
+        decided,
+    })
 }
 
 fn show(published: &[u8]) -> String {

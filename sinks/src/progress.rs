@@ -48,7 +48,9 @@ pub enum ProgressError {
         found: usize,
     },
     /// The log ends before what was written.
-    #[error("partition {partition}: rows were written up to offset {written}, the log ends at {end}")]
+    #[error(
+        "partition {partition}: rows were written up to offset {written}, the log ends at {end}"
+    )]
     Shorter {
         /// Which partition.
         partition: PartitionId,
@@ -137,7 +139,8 @@ impl Cursor {
                 if !self.is_next(&header, envelope.payload)? {
                     return Ok(None);
                 }
-                let step = decode_whole(envelope.payload).map_err(|error| unreadable(error.into()))?;
+                let step =
+                    decode_whole(envelope.payload).map_err(|error| unreadable(error.into()))?;
                 self.position.next = header.input.next();
                 self.position.chain = header.chain;
                 Ok(Some(step))
@@ -167,5 +170,89 @@ impl Cursor {
             offset.next() < next || header.chain == chain
         };
         if same { Ok(offset == next) } else { Err(ProgressError::Different { partition, offset }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_topics::Timestamp;
+    use boxoffice_topics::envelope::step_to_record;
+
+    use super::*;
+
+    const LOG: LogId = LogId::from_u128(7);
+
+    fn partition() -> PartitionId {
+        PartitionId::new(0).unwrap()
+    }
+
+    fn genesis(log_id: LogId) -> Vec<u8> {
+        Genesis { log_id, created_at: Timestamp::default() }.to_record()
+    }
+
+    /// Steps at offsets 1, 2, ... with these stamps.
+    fn steps(log_id: LogId, stamps_ms: &[i64]) -> Vec<Vec<u8>> {
+        let (mut chain, mut scratch) = (ChainHash::of_log(log_id), Vec::new());
+        let mut records = Vec::new();
+        for (offset, now_ms) in (1..).map(Offset::new).zip(stamps_ms) {
+            let step = Step { offset, now: Timestamp::from_millis(*now_ms), ..Step::default() };
+            let (record, next) = step_to_record(log_id, 1, chain, &step, &mut scratch);
+            chain = next;
+            records.push(record);
+        }
+        records
+    }
+
+    fn cursor_after(records: &[Vec<u8>]) -> Cursor {
+        let mut cursor = Cursor::new(LOG, Position::start(LOG, partition()));
+        assert!(cursor.accept(Offset::ZERO, &genesis(LOG)).unwrap().is_none());
+        for (offset, record) in (1..).map(Offset::new).zip(records) {
+            assert_eq!(cursor.accept(offset, record).unwrap().unwrap().offset, offset);
+        }
+        cursor
+    }
+
+    #[test]
+    fn a_cursor_takes_every_step_once() {
+        let records = steps(LOG, &[10, 20, 30]);
+        let mut cursor = cursor_after(&records[..2]);
+        assert_eq!(cursor.read_from(), Offset::new(2));
+        for (offset, record) in (1..).map(Offset::new).zip(&records[..2]) {
+            assert!(cursor.accept(offset, record).unwrap().is_none());
+        }
+        assert!(cursor.accept(Offset::new(3), &records[2]).unwrap().is_some());
+        assert_eq!(cursor.position().next, Offset::new(4));
+    }
+
+    #[test]
+    fn a_cursor_stops_at_a_hole() {
+        let records = steps(LOG, &[10, 20, 30]);
+        let mut cursor = cursor_after(&records[..1]);
+        let error = cursor.accept(Offset::new(3), &records[2]).unwrap_err();
+        assert!(matches!(error, ProgressError::Hole { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_cursor_stops_at_another_past_and_at_another_future() {
+        let (records, others) = (steps(LOG, &[10, 20, 30]), steps(LOG, &[10, 21, 30]));
+        let mut cursor = cursor_after(&records[..2]);
+        for record in &others[1..] {
+            let error = cursor.accept(Offset::new(2), record).unwrap_err();
+            assert!(matches!(error, ProgressError::Different { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_stops_at_another_log_and_at_bytes_that_changed() {
+        let other = LogId::from_u128(8);
+        let mut cursor = cursor_after(&[]);
+        for record in [genesis(other), steps(other, &[10]).remove(0)] {
+            let error = cursor.accept(Offset::new(1), &record).unwrap_err();
+            assert!(matches!(error, ProgressError::OtherLog { .. }), "{error}");
+        }
+        let mut record = steps(LOG, &[10]).remove(0);
+        *record.last_mut().unwrap() ^= 1;
+        let error = cursor.accept(Offset::new(1), &record).unwrap_err();
+        assert!(matches!(error, ProgressError::Unreadable { .. }), "{error}");
     }
 }

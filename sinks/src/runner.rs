@@ -59,10 +59,8 @@ pub trait Sink: Send {
     ) -> impl Future<Output = Result<Vec<Position>, Self::Error>> + Send;
 
     /// Writes a batch and its moves, all of it or nothing, and returns how many rows changed.
-    fn write(
-        &mut self,
-        batch: &StepBatch,
-    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+    fn write(&mut self, batch: &StepBatch)
+    -> impl Future<Output = Result<u64, Self::Error>> + Send;
 }
 
 /// What the runner asks of an error.
@@ -255,11 +253,7 @@ impl<L: Log, S: Sink> Runner<L, S> {
         Ok(self.log.read(outcomes, cursor.read_from().min(end)).await?)
     }
 
-    async fn write(
-        &mut self,
-        pending: Pending,
-        cursors: &[Cursor],
-    ) -> Result<(), Error<S::Error>> {
+    async fn write(&mut self, pending: Pending, cursors: &[Cursor]) -> Result<(), Error<S::Error>> {
         let position = |partition: PartitionId| cursors[usize::from(partition.number())].position();
         let moves = pending.moved.into_iter();
         let moves = moves.map(|(partition, from)| Move { from, to: position(partition) }).collect();
@@ -366,9 +360,8 @@ impl Pending {
 }
 
 fn changes_something(step: &Step) -> bool {
-    let nothing = |outcome: &Outcome| {
-        matches!(outcome, Outcome::Refused { .. } | Outcome::Repeated { .. })
-    };
+    let nothing =
+        |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. } | Outcome::Repeated { .. });
     !step.outcomes.iter().all(nothing)
 }
 

@@ -79,7 +79,6 @@ impl Client {
     }
 
     /// A request, to be completed by the test.
-    #[must_use]
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base_url));
         match &self.token {

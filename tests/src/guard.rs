@@ -80,8 +80,7 @@ mod tests {
     fn what_runs_in_the_directory_ends_with_the_guard() {
         let guard = Guard::new().unwrap();
         let directory = guard.directory().to_owned();
-        let mut sleeper =
-            Command::new("sleep").arg("600").current_dir(&directory).spawn().unwrap();
+        let mut sleeper = Command::new("sleep").arg("600").current_dir(&directory).spawn().unwrap();
         // Reaps the sleeper while the guard waits for it to disappear.
         let ended = std::thread::spawn(move || sleeper.wait().unwrap());
         drop(guard);

@@ -155,7 +155,8 @@ impl Order {
 #[must_use]
 pub fn places(order: &Value) -> Vec<String> {
     let tickets = order["tickets"].as_array().into_iter().flatten();
-    let place = |ticket: &Value| ticket["seat"].as_str().or(ticket["section"].as_str()).map(str::to_owned);
+    let place =
+        |ticket: &Value| ticket["seat"].as_str().or(ticket["section"].as_str()).map(str::to_owned);
     tickets.filter_map(place).collect()
 }
 

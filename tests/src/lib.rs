@@ -7,5 +7,6 @@
 pub mod client;
 pub mod guard;
 pub mod house;
+pub mod load;
 pub mod server;
 pub mod services;

@@ -75,8 +75,7 @@ impl Server {
     #[must_use]
     pub fn configured(options: &Options) -> Self {
         let guard = Guard::new().expect("a guarded directory");
-        let data_dir =
-            options.data_dir.clone().unwrap_or_else(|| guard.directory().join("data"));
+        let data_dir = options.data_dir.clone().unwrap_or_else(|| guard.directory().join("data"));
         let (port, sandbox_port) = (free_port(), free_port());
         let server = Self { child: None, port, sandbox_port, data_dir, guard };
         let provider = options.provider_url.as_ref().map(|url| format!("base_url = {url:?}"));

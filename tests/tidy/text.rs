@@ -117,9 +117,9 @@ pub(crate) struct Function {
 
 /// Every function that has a body.
 pub(crate) fn functions(code: &str) -> Vec<Function> {
-    let starts = code.match_indices("fn ").filter(|(start, _)| {
-        !code[..*start].bytes().next_back().is_some_and(is_word)
-    });
+    let starts = code
+        .match_indices("fn ")
+        .filter(|(start, _)| !code[..*start].bytes().next_back().is_some_and(is_word));
     starts.filter_map(|(start, _)| function_at(&code[start..])).collect()
 }
 

@@ -30,8 +30,19 @@ const TESTS: &str = "boxoffice-tests";
 /// Packages whose code is pure: no runtime, no clock, no randomness, no network, no disk.
 const PURE: &[&str] = &["boxoffice-topics", "boxoffice-core"];
 const IMPURE_DEPENDENCIES: &[&str] = &[
-    "axum", "chrono", "getrandom", "hyper", "jiff", "metrics", "rand", "reqwest", "rustix", "sqlx",
-    "tempfile", "tokio", "tracing",
+    "axum",
+    "chrono",
+    "getrandom",
+    "hyper",
+    "jiff",
+    "metrics",
+    "rand",
+    "reqwest",
+    "rustix",
+    "sqlx",
+    "tempfile",
+    "tokio",
+    "tracing",
 ];
 
 /// One import, as the manifest says it.
@@ -90,15 +101,17 @@ pub(crate) fn uncommented_dependencies(manifest: &str) -> Vec<&str> {
     missing
 }
 
-/// Names of the workspace's dependencies that no member uses.
+/// Names of the workspace's dependencies that no member uses. Our own packages need no user.
 pub(crate) fn unused_dependencies<'a>(manifest: &'a str, members: &[String]) -> Vec<&'a str> {
     let used = |name: &str| {
         let forms = [format!("{name}.workspace = true"), format!("{name} = {{ workspace = true")];
-        members.iter().flat_map(|member| member.lines()).any(|line| {
-            forms.iter().any(|form| line.starts_with(form.as_str()))
-        })
+        members
+            .iter()
+            .flat_map(|member| member.lines())
+            .any(|line| forms.iter().any(|form| line.starts_with(form.as_str())))
     };
-    dependency_section(manifest).filter_map(dependency_name).filter(|name| !used(name)).collect()
+    let names = dependency_section(manifest).filter_map(dependency_name);
+    names.filter(|name| !name.starts_with("boxoffice-") && !used(name)).collect()
 }
 
 fn dependency_section(manifest: &str) -> impl Iterator<Item = &str> {
@@ -152,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_dependency_without_a_reason_or_a_user_is_found() {
-        let manifest = "[workspace.dependencies]\n# Why a.\na = \"1\"\nb = \"1\"\n\n[profile]\nc = 1\n";
+        let manifest =
+            "[workspace.dependencies]\n# Why a.\na = \"1\"\nb = \"1\"\n\n[profile]\nc = 1\n";
         assert_eq!(uncommented_dependencies(manifest), ["b"]);
         let member = "[dependencies]\nb.workspace = true\n".to_owned();
         assert_eq!(unused_dependencies(manifest, &[member]), ["a"]);

@@ -55,7 +55,9 @@ pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
 /// 400 when there is one and it is not such a string.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     let key = value.to_str().ok().and_then(structured_string);
     match key {
         Some(key) if values.next().is_none() => Ok(Some(key)),

@@ -269,7 +269,10 @@ mod tests {
         for code in RefusalCode::ALL {
             let status = refusal_status(*code);
             assert_eq!(code.as_str().ends_with("_unknown"), status == StatusCode::NOT_FOUND);
-            assert_eq!(code.as_str().ends_with("_owned_by_another"), status == StatusCode::FORBIDDEN);
+            assert_eq!(
+                code.as_str().ends_with("_owned_by_another"),
+                status == StatusCode::FORBIDDEN
+            );
         }
     }
 

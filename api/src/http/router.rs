@@ -175,7 +175,16 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let refuse = |error: QueryRejection| Problem::malformed("query_malformed", error.body_text());
+        let refuse =
+            |error: QueryRejection| Problem::malformed("query_malformed", error.body_text());
         Query::from_request_parts(parts, app).await.map(|Query(it)| Self(it)).map_err(refuse)
+    }
+}
+
+impl Services {
+    /// The longest that a client may wait.
+    #[must_use]
+    pub fn wait_max(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.limits.wait_seconds_max.get().into())
     }
 }

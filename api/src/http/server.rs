@@ -70,7 +70,9 @@ pub async fn serve<S: Service>(
             () = stopped(&mut stop) => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, place)) = accepted else {
+            continue;
+        };
         let service = service.clone();
         let answer = service_fn(move |request| {
             let service = service.clone();

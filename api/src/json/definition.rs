@@ -146,7 +146,8 @@ impl DefinitionJson {
         performance: PerformanceId,
     ) -> Result<PerformanceDefinition, Problem> {
         if self.price_levels.len() > PRICE_LEVELS_MAX || self.sections.len() > SECTIONS_MAX {
-            let detail = format!("at most {PRICE_LEVELS_MAX} price levels, {SECTIONS_MAX} sections");
+            let detail =
+                format!("at most {PRICE_LEVELS_MAX} price levels, {SECTIONS_MAX} sections");
             return Err(Problem::invalid("definition_invalid", detail));
         }
         let price_levels = self

@@ -49,7 +49,7 @@ pub enum IntentRequest<'a> {
 pub struct HoldSeats<'a> {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// Which performance.
     #[schema(value_type = uuid::Uuid)]
     pub performance: Parsed<PerformanceId>,
@@ -65,7 +65,7 @@ pub struct HoldSeats<'a> {
 pub struct HoldBestAvailable<'a> {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// Which performance.
     #[schema(value_type = uuid::Uuid)]
     pub performance: Parsed<PerformanceId>,
@@ -91,7 +91,7 @@ pub struct HoldBestAvailable<'a> {
 pub struct HoldGeneralAdmission<'a> {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// Which performance.
     #[schema(value_type = uuid::Uuid)]
     pub performance: Parsed<PerformanceId>,
@@ -122,7 +122,7 @@ macro_rules! about_one_thing {
         pub struct $variant {
             #[serde(rename = "type", default, skip_serializing)]
             #[schema(ignore)]
-            kind: Tag,
+            _kind: Tag,
             #[doc = $what]
             #[schema(value_type = String, example = "1018-2-77")]
             pub $field: Parsed<$id>,
@@ -143,7 +143,7 @@ about_one_thing! {
 pub struct PayOrder<'a> {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// Which order.
     #[schema(value_type = String, example = "1018-2-80")]
     pub order: Parsed<OrderId>,
@@ -161,7 +161,7 @@ pub struct PayOrder<'a> {
 pub struct SaleIntent {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// Which performance.
     #[schema(value_type = uuid::Uuid)]
     pub performance: Parsed<PerformanceId>,
@@ -173,7 +173,7 @@ pub struct SaleIntent {
 pub struct CreatePerformance {
     #[serde(rename = "type", default, skip_serializing)]
     #[schema(ignore)]
-    kind: Tag,
+    _kind: Tag,
     /// The performance's own id; one is made when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<uuid::Uuid>)]
@@ -296,12 +296,13 @@ fn payment_key(key: &str) -> Result<&str, Problem> {
     if (1..=PAYMENT_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(legible) {
         return Ok(key);
     }
-    let detail =
-        format!("must be 1 to {PAYMENT_KEY_BYTES_MAX} letters, digits and any of `-_.=:`");
+    let detail = format!("must be 1 to {PAYMENT_KEY_BYTES_MAX} letters, digits and any of `-_.=:`");
     Err(Problem::invalid("body_invalid", detail).path("payment_key"))
 }
 
 /// A version 8 UUID whose other bits are the key's.
 fn named_by(key: IntentKey) -> PerformanceId {
-    PerformanceId::from_bytes(uuid::Builder::from_custom_bytes(key.to_bytes()).into_uuid().into_bytes())
+    PerformanceId::from_bytes(
+        uuid::Builder::from_custom_bytes(key.to_bytes()).into_uuid().into_bytes(),
+    )
 }

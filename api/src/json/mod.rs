@@ -6,6 +6,7 @@ mod intent;
 mod outcome;
 mod parse;
 mod record;
+mod scene;
 mod values;
 mod views;
 
@@ -16,12 +17,13 @@ pub use intent::{
     CancelOrder, CreatePerformance, HoldBestAvailable, HoldGeneralAdmission, HoldSeats,
     IntentRequest, PayOrder, PlaceOrder, ReleaseHold, RenewHold, SaleIntent, SectionQuantityJson,
 };
-pub use outcome::{OutcomeJson, Scene, SectionQuantityOut, TicketJson};
+pub use outcome::OutcomeJson;
 pub use parse::{parse, parse_intent};
 pub use record::{genesis_record, intent_record, step_record};
+pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{
-    AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson, OrderJson, OrderPageJson,
-    PaymentJson, PerformanceJson, PerformancePageJson, PerformanceSummaryJson, RowAvailabilityJson,
-    SectionAvailabilityJson, TicketPageJson, provider_order_id,
+    AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson, OrderJson,
+    OrderPageJson, PaymentJson, PerformanceJson, PerformancePageJson, PerformanceSummaryJson,
+    RowAvailabilityJson, SectionAvailabilityJson, TicketPageJson, provider_order_id,
 };

@@ -1,62 +1,14 @@
 //! Outcomes as clients read them.
 
-use boxoffice_core::{Performance, State};
 use boxoffice_topics::outcome::{CancelReason, RefundReason, Seating};
-use boxoffice_topics::{
-    LogId, Money, OrderId, Outcome, PerformanceDefinition, PerformanceId, Places, SeatNumber,
-};
+use boxoffice_topics::{Outcome, PerformanceDefinition};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
-use super::values::{MoneyJson, Shown, moment};
+use super::scene::{Scene, SectionQuantityOut, TicketJson};
+use super::values::{MoneyJson, moment};
 use super::views::provider_order_id;
-
-/// What numbers in an outcome mean: seats and sections have labels in the state they came from.
-#[derive(Clone, Copy)]
-pub struct Scene<'a> {
-    /// The log's name, which is part of names that leave the system.
-    pub log_id: LogId,
-    /// The state of the partition, at the outcome or after it.
-    pub state: &'a State,
-}
-
-impl std::fmt::Debug for Scene<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scene").field("log_id", &self.log_id).finish_non_exhaustive()
-    }
-}
-
-/// A number of places in one section.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SectionQuantityOut {
-    /// Code of the section.
-    pub section: String,
-    /// How many.
-    pub quantity: u16,
-}
-
-/// One ticket: one place that somebody owns.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TicketJson {
-    /// The order and the number of the ticket in it.
-    #[schema(example = "1018-2-80.1")]
-    pub id: String,
-    /// Whose place it is.
-    #[schema(value_type = String)]
-    pub order: Shown<OrderId>,
-    /// For which performance.
-    #[schema(value_type = uuid::Uuid)]
-    pub performance: Shown<PerformanceId>,
-    /// The seat, in a reserved section.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seat: Option<String>,
-    /// The section, in general admission.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub section: Option<String>,
-    /// What it cost.
-    pub price: MoneyJson,
-}
 
 /// One fact.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -243,6 +195,24 @@ impl OutcomeJson {
             Outcome::SaleClosed { performance } => {
                 Self::SaleClosed { performance: performance.to_string() }
             }
+            Outcome::Held { .. }
+            | Outcome::HoldRenewed { .. }
+            | Outcome::HoldReleased { .. }
+            | Outcome::HoldExpired { .. } => Self::about_a_hold(outcome, scene),
+            Outcome::OrderPlaced { .. }
+            | Outcome::OrderConfirmed { .. }
+            | Outcome::OrderCancelled { .. } => Self::about_an_order(outcome, scene),
+            Outcome::PaymentRequested { .. }
+            | Outcome::PaymentCaptured { .. }
+            | Outcome::PaymentDeclined { .. }
+            | Outcome::RefundRequested { .. }
+            | Outcome::PaymentRefunded { .. }
+            | Outcome::RefundFailed { .. } => Self::about_money(outcome),
+        }
+    }
+
+    fn about_a_hold(outcome: &Outcome, scene: Scene<'_>) -> Self {
+        match outcome {
             Outcome::Held { hold, performance, places, total, expires_at, seating, .. } => {
                 Self::Held {
                     hold: hold.to_string(),
@@ -261,6 +231,12 @@ impl OutcomeJson {
             },
             Outcome::HoldReleased { hold } => Self::HoldReleased { hold: hold.to_string() },
             Outcome::HoldExpired { hold, .. } => Self::HoldExpired { hold: hold.to_string() },
+            other => unreachable!("{other:?} is not about a hold"),
+        }
+    }
+
+    fn about_an_order(outcome: &Outcome, scene: Scene<'_>) -> Self {
+        match outcome {
             Outcome::OrderPlaced { order, hold, performance, total, pay_by, .. } => {
                 Self::OrderPlaced {
                     order: order.to_string(),
@@ -283,12 +259,7 @@ impl OutcomeJson {
             Outcome::OrderCancelled { order, reason, .. } => {
                 Self::OrderCancelled { order: order.to_string(), reason: cancel_name(*reason) }
             }
-            Outcome::PaymentRequested { .. }
-            | Outcome::PaymentCaptured { .. }
-            | Outcome::PaymentDeclined { .. }
-            | Outcome::RefundRequested { .. }
-            | Outcome::PaymentRefunded { .. }
-            | Outcome::RefundFailed { .. } => Self::about_money(outcome),
+            other => unreachable!("{other:?} is not about an order"),
         }
     }
 
@@ -342,58 +313,6 @@ impl OutcomeJson {
     }
 }
 
-impl<'a> Scene<'a> {
-    fn performance(self, id: PerformanceId) -> Option<&'a Performance> {
-        self.state.performance(id)
-    }
-
-    /// Labels of the seats.
-    #[must_use]
-    pub fn seats(self, performance: PerformanceId, places: &Places) -> Vec<String> {
-        let performance = self.performance(performance);
-        let label = |seat: &SeatNumber| {
-            performance.map_or_else(String::new, |performance| performance.seat_label(*seat))
-        };
-        places.seats.iter().map(label).collect()
-    }
-
-    /// Places of general admission.
-    #[must_use]
-    pub fn sections(self, id: PerformanceId, places: &Places) -> Vec<SectionQuantityOut> {
-        let performance = self.performance(id);
-        let quantity = |place: &boxoffice_topics::outcome::PlaceQuantity| SectionQuantityOut {
-            section: performance.map_or("", |it| it.section_code(place.section)).to_owned(),
-            quantity: place.quantity,
-        };
-        places.quantities.iter().map(quantity).collect()
-    }
-
-    /// One ticket for each place: seats first, then section by section.
-    #[must_use]
-    pub fn tickets(self, order: OrderId, id: PerformanceId, places: &Places) -> Vec<TicketJson> {
-        let Some(performance) = self.performance(id) else { return Vec::new() };
-        let nothing = Money::zero(performance.definition().currency);
-        let seats = places.seats.iter().map(|seat| {
-            let price = performance.price_of_seat(*seat).unwrap_or(nothing);
-            (Some(performance.seat_label(*seat)), None, price)
-        });
-        let standing = places.quantities.iter().flat_map(|place| {
-            let price = performance.price_of_section(place.section).unwrap_or(nothing);
-            let code = performance.section_code(place.section);
-            (0..place.quantity).map(move |_| (None, Some(code.to_owned()), price))
-        });
-        let ticket = |(number, (seat, section, price)): (u32, (_, _, Money))| TicketJson {
-            id: format!("{order}.{number}"),
-            order: Shown(order),
-            performance: Shown(id),
-            seat,
-            section,
-            price: price.into(),
-        };
-        (1..).zip(seats.chain(standing)).map(ticket).collect()
-    }
-}
-
 const fn seating_name(seating: Seating) -> &'static str {
     match seating {
         Seating::AsAsked => "as_asked",
@@ -405,7 +324,7 @@ const fn seating_name(seating: Seating) -> &'static str {
 
 /// A reason as clients read it.
 #[must_use]
-pub const fn cancel_name(reason: CancelReason) -> &'static str {
+pub(super) const fn cancel_name(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::ByBuyer => "by_buyer",
         CancelReason::Expired => "expired",

@@ -9,7 +9,8 @@ use boxoffice_topics::{Genesis, Header, Intent, Money, Offset, Step};
 use serde_json::{Value, json};
 
 use super::definition::DefinitionJson;
-use super::outcome::{OutcomeJson, Scene};
+use super::outcome::OutcomeJson;
+use super::scene::Scene;
 use super::values::moment;
 
 fn record(at: TopicPartition, offset: Offset, kind: &str, rest: Value) -> Value {

@@ -138,6 +138,6 @@ pub fn moment(timestamp: Timestamp) -> Shown<jiff::Timestamp> {
 
 /// A moment that a client wrote, for the log: whole milliseconds from 1970 to 9999.
 #[must_use]
-pub fn stamp(moment: Parsed<jiff::Timestamp>) -> Timestamp {
+pub(super) fn stamp(moment: Parsed<jiff::Timestamp>) -> Timestamp {
     Timestamp::from_millis(moment.0.as_millisecond())
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
-use super::outcome::{OutcomeJson, Scene, SectionQuantityOut, TicketJson, cancel_name};
+use super::outcome::{OutcomeJson, cancel_name};
+use super::scene::{Scene, SectionQuantityOut, TicketJson};
 use super::values::{MoneyJson, moment};
 
 /// The order's name at the payment provider: no other log has it.

@@ -145,11 +145,6 @@ impl Findings {
         self.0.get(&invariant)
     }
 
-    /// How often a promise was broken.
-    pub(super) fn count(&self, invariant: Invariant) -> u64 {
-        self.of(invariant).map_or(0, |finding| finding.count)
-    }
-
     /// Whether every promise was kept.
     pub(super) fn is_clean(&self) -> bool {
         self.0.is_empty()

@@ -23,6 +23,8 @@ pub(super) enum Owner {
 struct Seat {
     price_minor: i64,
     owner: Owner,
+    /// Live tickets, counted apart from the owner: a mistake about one must not hide the other.
+    tickets: u32,
 }
 
 /// One performance as the model sees it.
@@ -35,6 +37,14 @@ pub(super) struct House {
     standing_held: u32,
     standing_sold: u32,
     seats_of: HashMap<String, u32>,
+}
+
+/// Places by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Accounted {
+    pub(super) sold: u64,
+    pub(super) free: u64,
+    pub(super) held: u64,
 }
 
 /// What a hold or an order is for.
@@ -62,7 +72,7 @@ impl Places {
 impl House {
     /// A house in which every place is free.
     pub(super) fn new(venue: &Venue) -> Self {
-        let free = |price_minor| Seat { price_minor, owner: Owner::Nobody };
+        let free = |price_minor| Seat { price_minor, owner: Owner::Nobody, tickets: 0 };
         Self {
             seats: venue.seats().map(|(label, price)| (label, free(price))).collect(),
             standing_section: venue.standing.section,
@@ -72,6 +82,20 @@ impl House {
             standing_sold: 0,
             seats_of: HashMap::new(),
         }
+    }
+
+    /// Adds every place to what became of it.
+    pub(super) fn account_for(&self, sum: &mut Accounted) {
+        for seat in self.seats.values() {
+            match seat.owner {
+                Owner::Nobody => sum.free += 1,
+                Owner::Hold(_) | Owner::Order(_) => sum.held += 1,
+                Owner::Ticket(_) => sum.sold += 1,
+            }
+        }
+        sum.sold += u64::from(self.standing_sold);
+        sum.held += u64::from(self.standing_held);
+        sum.free += u64::from(self.standing_remaining());
     }
 
     /// Standing places that nobody has.
@@ -96,10 +120,25 @@ impl House {
         seats.sum::<Option<i64>>().map(|sum| sum + standing)
     }
 
-    /// Seats that somebody other than `allowed` has a ticket for.
-    pub(super) fn tickets_among(&self, places: &Places, allowed: &Owner) -> u64 {
-        let owners = places.seats.iter().filter_map(|seat| self.owner(seat));
-        owners.filter(|owner| matches!(owner, Owner::Ticket(_)) && *owner != allowed).count() as u64
+    /// Issues a ticket for each seat, and counts the seats that had one.
+    pub(super) fn issue_tickets(&mut self, places: &Places) -> u64 {
+        let mut sold_before = 0;
+        for label in &places.seats {
+            if let Some(seat) = self.seats.get_mut(label) {
+                sold_before += u64::from(seat.tickets > 0);
+                seat.tickets += 1;
+            }
+        }
+        sold_before
+    }
+
+    /// Takes the tickets back.
+    pub(super) fn withdraw_tickets(&mut self, places: &Places) {
+        for label in &places.seats {
+            if let Some(seat) = self.seats.get_mut(label) {
+                seat.tickets = seat.tickets.saturating_sub(1);
+            }
+        }
     }
 
     /// Gives free places to an owner.

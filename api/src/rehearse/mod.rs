@@ -22,6 +22,7 @@ mod stage;
 mod tokens;
 mod trace;
 mod venue;
+mod verdict;
 mod visit;
 
 use std::io::Write;
@@ -40,7 +41,7 @@ use progress::Progress;
 use report::Report;
 use sale::Sale;
 use shop::{LateMoney, Shop, Tally};
-use stage::{Stage, StageError};
+use stage::{PrivateNode, Stage, StageError};
 use tokens::Mint;
 use trace::Trace;
 use venue::{SaleTimes, Shape, Venue};
@@ -147,19 +148,44 @@ impl From<GaveUp> for RehearseError {
 /// When it could not be held or audited to the end. A violation is no error: it is in the report
 /// and in the exit code.
 pub async fn run(args: Args) -> Result<ExitCode, RehearseError> {
-    let stage = Stage::open(&args).await?;
-    let held = rehearse(&args, &stage).await;
-    let verdict = stage.close(held.is_ok()).await?;
-    let mut report = held?;
-    report.take(verdict);
+    let (stage, private) = stage::open(&args).await?;
+    let report = match private {
+        None => rehearse(&args, &stage).await?,
+        Some(private) => rehearse_privately(&args, &stage, private).await?,
+    };
     let mut output = std::io::stdout().lock();
     if args.json {
         writeln!(output, "{}", report.to_json())?;
     } else {
         report.write(&mut output)?;
     }
-    let clean = report.is_clean();
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Rehearses on a node that ends with the rehearsal, and verifies what it leaves behind.
+async fn rehearse_privately(
+    args: &Args,
+    stage: &Stage,
+    mut private: PrivateNode,
+) -> Result<Report, RehearseError> {
+    let held = tokio::select! {
+        held = rehearse(args, stage) => held,
+        error = private.failed() => Err(error.into()),
+    };
+    let mut report = match held {
+        Ok(report) => report,
+        // What it has to say is worth less than why the rehearsal failed.
+        Err(error) => {
+            drop(private.close().await);
+            return Err(error);
+        }
+    };
+    let (verdict, remains) = private.close().await?;
+    report.take(verdict);
+    if args.keep || !report.is_clean() {
+        report.data_dir = remains.keep();
+    }
+    Ok(report)
 }
 
 async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
@@ -197,6 +223,7 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         audit,
         replay_identical: None,
         postgres_identical: None,
+        data_dir: None,
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::findings::{Findings, Invariant};
-use super::house::{House, Owner, Places, at};
+use super::house::{Accounted, House, Owner, Places, at};
 use super::venue::Venue;
 
 /// One step of the outcomes topic.
@@ -81,14 +81,6 @@ struct Payment {
     state: PaymentState,
     /// A refund was asked for and has no result yet.
     refund_pending: bool,
-}
-
-/// Places by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Accounted {
-    pub(super) sold: u64,
-    pub(super) free: u64,
-    pub(super) held: u64,
 }
 
 /// The fold of the outcomes of the rehearsed performances.
@@ -290,10 +282,13 @@ impl Model {
             house.count_in(step, &order.account, order.places.count(), &mut self.findings);
         } else {
             let owner = Owner::Order(id.clone());
-            self.double_sold += house.tickets_among(&order.places, &owner);
             house.vacate(step, &order.places, &owner, &mut self.findings);
         }
-        self.double_sold += house.tickets_among(&order.places, &Owner::Nobody);
+        let sold_before = house.issue_tickets(&order.places);
+        self.double_sold += sold_before;
+        self.findings.check(sold_before == 0, Invariant::SeatSoldOnce, || {
+            format!("{}: {sold_before} seats of order {id} were sold before", at(step))
+        });
         let owner = Owner::Ticket(id.clone());
         house.occupy(step, &order.places, &owner, &mut self.findings);
         order.state = OrderState::Confirmed;
@@ -325,8 +320,12 @@ impl Model {
         self.findings.check(!early, Invariant::HoldsKeepTheirTime, || {
             format!("{}: order {id} ends {} ms early", at(step), order.pay_by_ms - step.now_ms)
         });
+        let had_tickets = order.state == OrderState::Confirmed;
         order.state = OrderState::Cancelled;
         if let Some(house) = self.houses.get_mut(&order.performance) {
+            if had_tickets {
+                house.withdraw_tickets(&order.places);
+            }
             house.vacate(step, &order.places, &owner, &mut self.findings);
             house.count_out(&order.account, order.places.count());
         }
@@ -381,18 +380,7 @@ impl Model {
     /// Every place of every house.
     pub(super) fn accounted(&self) -> Accounted {
         let mut sum = Accounted::default();
-        for house in self.houses.values() {
-            for seat in house.seats.values() {
-                match seat.owner {
-                    Owner::Nobody => sum.free += 1,
-                    Owner::Hold(_) | Owner::Order(_) => sum.held += 1,
-                    Owner::Ticket(_) => sum.sold += 1,
-                }
-            }
-            sum.sold += u64::from(house.standing_sold);
-            sum.held += u64::from(house.standing_held);
-            sum.free += u64::from(house.standing_remaining());
-        }
+        self.houses.values().for_each(|house| house.account_for(&mut sum));
         sum
     }
 
@@ -409,4 +397,120 @@ fn minor(money: &Value) -> i64 {
 fn millis(time: &Value) -> i64 {
     let time = time.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     time.map_or(i64::MAX, jiff::Timestamp::as_millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::venue::Shape;
+    use super::*;
+
+    const SEAT: &str = "VIP1-1-1";
+
+    fn model() -> Model {
+        Model::new(&Venue::of(Shape::Hall), &["p".to_owned()])
+    }
+
+    fn step(offset: u64, account: &str, outcomes: Value) -> Step {
+        let Value::Array(outcomes) = outcomes else { panic!("a list") };
+        Step { place: (0, offset), now_ms: 1_000, account: account.to_owned(), outcomes }
+    }
+
+    fn held(hold: &str, seat: &str) -> Value {
+        json!([{
+            "type": "held", "hold": hold, "performance": "p", "seats": [seat], "sections": [],
+            "total": {"minor": 198_000, "currency": "KRW"}, "expires_at": "1970-01-01T00:00:05Z",
+        }])
+    }
+
+    fn placed(order: &str, hold: &str) -> Value {
+        json!([{
+            "type": "order_placed", "order": order, "hold": hold,
+            "total": {"minor": 198_000}, "pay_by": "1970-01-01T00:00:09Z",
+        }])
+    }
+
+    fn requested(order: &str) -> Value {
+        let payment = format!("pay-{order}");
+        json!([{
+            "type": "payment_requested", "payment": payment, "order": order,
+            "amount": {"minor": 198_000},
+        }])
+    }
+
+    fn captured_and_confirmed(order: &str, seat: &str, minor: i64) -> Value {
+        let payment = format!("pay-{order}");
+        json!([
+            {"type": "payment_captured", "payment": payment, "order": order,
+             "amount": {"minor": minor}},
+            {"type": "order_confirmed", "order": order, "payment": payment,
+             "tickets": [{"id": "1", "seat": seat, "price": {"minor": 198_000}}]},
+        ])
+    }
+
+    fn sell(model: &mut Model, offset: u64, order: &str, account: &str) {
+        let hold = format!("hold-{order}");
+        model.fold(&step(offset, account, held(&hold, SEAT)));
+        model.fold(&step(offset + 1, account, placed(order, &hold)));
+        model.fold(&step(offset + 2, account, requested(order)));
+        model.fold(&step(offset + 3, "", captured_and_confirmed(order, SEAT, 198_000)));
+    }
+
+    #[test]
+    fn a_sale_by_the_rules_is_clean() {
+        let mut model = model();
+        sell(&mut model, 1, "o1", "alice");
+        assert!(model.findings.is_clean(), "{:?}", model.findings);
+        assert_eq!(model.open_ends(), Vec::<String>::new());
+        assert_eq!((model.accounted().sold, model.accounted().held), (1, 0));
+        assert_eq!(model.orders["o1"].tickets_minor(), 198_000);
+    }
+
+    #[test]
+    fn a_double_sale_is_found() {
+        let mut model = model();
+        sell(&mut model, 1, "o1", "alice");
+        sell(&mut model, 5, "o2", "bob");
+        assert!(model.findings.of(Invariant::SeatSoldOnce).is_some());
+        assert_eq!(model.double_sold, 1);
+    }
+
+    #[test]
+    fn missing_money_is_found() {
+        let mut model = model();
+        model.fold(&step(1, "alice", held("h", SEAT)));
+        model.fold(&step(2, "alice", placed("o", "h")));
+        model.fold(&step(3, "alice", requested("o")));
+        model.fold(&step(4, "", captured_and_confirmed("o", SEAT, 1)));
+        assert!(model.findings.of(Invariant::MoneyConserved).is_some());
+    }
+
+    #[test]
+    fn a_hold_that_ends_early_is_found() {
+        let mut model = model();
+        model.fold(&step(1, "alice", held("h", SEAT)));
+        model.fold(&step(2, "", json!([{"type": "hold_expired", "hold": "h"}])));
+        assert!(model.findings.of(Invariant::HoldsKeepTheirTime).is_some());
+    }
+
+    #[test]
+    fn an_account_above_its_limit_is_found() {
+        let mut model = model();
+        for number in 0..5 {
+            let seat = format!("VIP1-1-{}", 1 + number);
+            model.fold(&step(number, "alice", held(&format!("h{number}"), &seat)));
+        }
+        assert!(model.findings.of(Invariant::AccountWithinLimit).is_some());
+    }
+
+    #[test]
+    fn what_is_open_is_named() {
+        let mut model = model();
+        model.fold(&step(1, "alice", held("h", SEAT)));
+        assert_eq!(model.open_ends(), ["hold h is live"]);
+        model.fold(&step(2, "alice", placed("o", "h")));
+        model.fold(&step(3, "alice", requested("o")));
+        assert_eq!(model.open_ends().len(), 2);
+    }
 }

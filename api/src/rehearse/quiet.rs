@@ -1,5 +1,5 @@
 //! Waits until the house is quiet: every hold and order has ended, every payment is known, the
-//! provider's books and the log agree.
+//! provider's books and the log agree, the rows are written.
 
 use std::time::{Duration, Instant};
 
@@ -27,10 +27,17 @@ pub(super) async fn until_quiet(
         let quiet = late_money_has_come
             && trace.undecided() == 0
             && model.open_ends().is_empty()
-            && books.agree_with(model);
+            && books.agree_with(model)
+            && rows_are_written(shop, trace).await?;
         if quiet || began.elapsed() > patience {
             return Ok(books);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether the rows of the database have caught up, where there is one.
+async fn rows_are_written(shop: &Shop, trace: &Trace) -> Result<bool, GaveUp> {
+    let readiness = shop.client.get(trace.token(), "/readyz").await?;
+    Ok(readiness["postgres"].is_null() || readiness["postgres"]["lag_records"] == 0)
 }

@@ -1,6 +1,7 @@
 //! What a rehearsal prints: one JSON object for programs, or a page for people.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::audit::Audit;
 use super::findings::Invariant;
-use super::stage::Verdict;
+use super::verdict::Verdict;
 
 /// Everything that a rehearsal found out.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) replay_identical: Option<bool>,
     /// None when there is no database, or it could not be compared.
     pub(super) postgres_identical: Option<bool>,
+    /// Where the data directory was kept.
+    pub(super) data_dir: Option<PathBuf>,
 }
 
 impl Report {
@@ -97,6 +100,7 @@ impl Report {
             },
             "replay_identical": self.replay_identical,
             "postgres_identical": self.postgres_identical,
+            "data_dir": self.data_dir,
             "violations": violations,
         })
     }
@@ -132,6 +136,9 @@ impl Report {
         writeln!(to, "audit")?;
         for invariant in Invariant::ALL {
             self.write_invariant(to, invariant)?;
+        }
+        if let Some(data_dir) = &self.data_dir {
+            writeln!(to, "data directory: {}", data_dir.display())?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::client::{Client, GaveUp};
@@ -20,7 +21,6 @@ const PAGE_RECORDS: usize = 1_000;
 pub(super) struct Recorded {
     pub(super) name: String,
     pub(super) key: String,
-    pub(super) account: String,
     /// The intent's body, as JSON text: a rehearsal keeps hundreds of thousands of them.
     pub(super) body: Box<str>,
 }
@@ -62,6 +62,11 @@ impl Trace {
         }
     }
 
+    /// The operator's token.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Reads up to the present end, and folds the new steps into the model.
     pub(super) async fn advance(&mut self, client: &Client, model: &mut Model) -> Result<(), GaveUp> {
         let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
@@ -101,7 +106,13 @@ impl Trace {
         let path = format!(
             "/v1/topics/{topic}/partitions/{partition}/records?from={next}&limit={PAGE_RECORDS}"
         );
-        let mut page = client.get(&self.token, &path).await?;
+        let mut page = match client.get(&self.token, &path).await {
+            // Outcomes that a crash took are published again, up to where they were read before.
+            Err(GaveUp::Unexpected { status: StatusCode::UNPROCESSABLE_ENTITY, .. }) => {
+                return Ok(None);
+            }
+            page => page?,
+        };
         let records = match page["records"].take() {
             Value::Array(records) if !records.is_empty() => records,
             _ => return Ok(None),
@@ -123,7 +134,6 @@ impl Trace {
         let recorded = Recorded {
             name: intent["type"].as_str().unwrap_or_default().to_owned(),
             key: text("key"),
-            account: text("account"),
             body: intent.to_string().into(),
         };
         self.intents.insert(Place { partition, offset }, recorded);
@@ -153,8 +163,19 @@ impl Trace {
 }
 
 /// The place in an intent's name, `slot-partition-offset`.
-pub(super) fn place_of(id: &str) -> Option<Place> {
+fn place_of(id: &str) -> Option<Place> {
     let mut parts = id.split('-').skip(1);
     let partition = parts.next()?.parse().ok()?;
     Some(Place { partition, offset: parts.next()?.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_from_names() {
+        assert_eq!(place_of("1018-2-77"), Some(Place { partition: 2, offset: 77 }));
+        assert_eq!(place_of("1018-2"), None);
+    }
 }

@@ -102,7 +102,9 @@ impl Subscribers {
         for step in steps {
             told.clear();
             for outcome in &step.outcomes {
-                let Some(account) = owner(outcome, step, state) else { continue };
+                let Some(account) = owner(outcome, step, state) else {
+                    continue;
+                };
                 if told.contains(&account) {
                     continue;
                 }
@@ -124,7 +126,9 @@ impl Subscribers {
 
     fn remove(&self, account: AccountId, id: u64) {
         let mut by_account = self.lock();
-        let Some(listeners) = by_account.get_mut(&account) else { return };
+        let Some(listeners) = by_account.get_mut(&account) else {
+            return;
+        };
         let before = listeners.len();
         listeners.retain(|listener| listener.id != id);
         self.count.fetch_sub(before - listeners.len(), Ordering::SeqCst);

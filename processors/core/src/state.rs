@@ -159,6 +159,11 @@ impl State {
         self.payments.get(id)
     }
 
+    /// Every attempt to pay, in no order that means anything: sort before it is seen.
+    pub fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.payments.rows()
+    }
+
     /// Effects that have no result yet, in the order of their names.
     pub fn pending_effects(&self) -> impl Iterator<Item = PendingEffect<'_>> {
         self.pending.iter().filter_map(|(name, payment)| {

@@ -104,42 +104,32 @@ pub(super) enum Change {
 /// What a step means for the executor, in order.
 pub(super) fn changes(partition: PartitionId, step: &Step) -> impl Iterator<Item = Change> {
     let offset = step.offset;
-    (0u16..)
-        .zip(&step.outcomes)
-        .filter_map(move |(index, outcome)| match outcome {
-            Outcome::PaymentRequested {
-                payment,
-                order,
-                amount,
-                payment_key,
-            } => Some(Change::Requested(Effect::Capture {
+    (0u16..).zip(&step.outcomes).filter_map(move |(index, outcome)| match outcome {
+        Outcome::PaymentRequested { payment, order, amount, payment_key } => {
+            Some(Change::Requested(Effect::Capture {
                 name: EffectName::new(partition, offset, index),
                 payment: *payment,
                 order: *order,
                 amount: *amount,
                 payment_key: payment_key.clone(),
-            })),
-            Outcome::RefundRequested {
-                refund,
-                payment,
-                order,
-                amount,
-                payment_key,
-                reason,
-            } => Some(Change::Requested(Effect::Refund {
+            }))
+        }
+        Outcome::RefundRequested { refund, payment, order, amount, payment_key, reason } => {
+            Some(Change::Requested(Effect::Refund {
                 name: *refund,
                 payment: *payment,
                 order: *order,
                 amount: *amount,
                 payment_key: payment_key.clone(),
                 reason: *reason,
-            })),
-            Outcome::PaymentCaptured { payment, .. } | Outcome::PaymentDeclined { payment, .. } => {
-                Some(Change::Settled(Subject::Capture(*payment)))
-            }
-            Outcome::PaymentRefunded { refund, .. } | Outcome::RefundFailed { refund, .. } => {
-                Some(Change::Settled(Subject::Refund(*refund)))
-            }
-            _ => None,
-        })
+            }))
+        }
+        Outcome::PaymentCaptured { payment, .. } | Outcome::PaymentDeclined { payment, .. } => {
+            Some(Change::Settled(Subject::Capture(*payment)))
+        }
+        Outcome::PaymentRefunded { refund, .. } | Outcome::RefundFailed { refund, .. } => {
+            Some(Change::Settled(Subject::Refund(*refund)))
+        }
+        _ => None,
+    })
 }

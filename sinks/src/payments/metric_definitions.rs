@@ -19,16 +19,10 @@ const HINTS: &str = "boxoffice_sinks_payment_hints_total";
 /// Says what the metrics mean, once, before the first of them.
 pub(super) fn describe() {
     describe_gauge!(EFFECTS_PENDING, "captures and refunds without a result");
-    describe_gauge!(
-        UNKNOWN,
-        "captures and refunds that were asked for and whose truth is unknown"
-    );
+    describe_gauge!(UNKNOWN, "captures and refunds that were asked for and whose truth is unknown");
     describe_gauge!(UNKNOWN_AGE, "age of the oldest unknown attempt in seconds");
     describe_counter!(TURNS, "turns of effects, by effect, outcome and error type");
-    describe_histogram!(
-        TURN_DURATION,
-        "time from the first request of a turn to its result"
-    );
+    describe_histogram!(TURN_DURATION, "time from the first request of a turn to its result");
     describe_counter!(SUBMIT_RETRIES, "results that had to be handed in again");
     describe_counter!(HINTS, "webhook hints, by what came of them");
 }

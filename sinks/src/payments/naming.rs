@@ -52,9 +52,7 @@ impl Naming {
     #[must_use]
     pub fn order_of(&self, provider_order_id: &str) -> Option<OrderId> {
         let (log_id, order) = provider_order_id.split_once('_')?;
-        (log_id == format!("{:032x}", self.log_id.as_u128()))
-            .then(|| order.parse().ok())
-            .flatten()
+        (log_id == format!("{:032x}", self.log_id.as_u128())).then(|| order.parse().ok()).flatten()
     }
 
     /// The idempotency key of an effect at the provider: `{log id, 32 hex digits}-{effect}`.
@@ -72,10 +70,7 @@ impl Naming {
         };
         let mut hasher = blake3::Hasher::new_derive_key("boxoffice payment result intent key v1");
         hasher.update(&self.log_id.to_bytes());
-        hasher
-            .update(subject.as_bytes())
-            .update(b" ")
-            .update(kind.as_str().as_bytes());
+        hasher.update(subject.as_bytes()).update(b" ").update(kind.as_str().as_bytes());
         let mut key = [0; 16];
         hasher.finalize_xof().fill(&mut key);
         IntentKey::from_bytes(key)
@@ -96,10 +91,7 @@ mod tests {
     fn provider_order_ids_fit_the_provider_and_find_their_order_again() {
         let order: OrderId = "4095-1023-2199023255551".parse().unwrap();
         let name = naming().provider_order_id(order);
-        assert_eq!(
-            name,
-            "000000000000000000000000000000ab_4095-1023-2199023255551"
-        );
+        assert_eq!(name, "000000000000000000000000000000ab_4095-1023-2199023255551");
         assert!(name.len() <= 64);
         assert_eq!(naming().order_of(&name), Some(order));
         assert_eq!(Naming::new(LogId::from_u128(0xac)).order_of(&name), None);
@@ -111,21 +103,12 @@ mod tests {
         let effect = EffectName::new(PartitionId::new(3).unwrap(), Offset::new(77), 1);
         let payment = Subject::Capture("1-3-77".parse().unwrap());
         let key = |subject, kind| naming().result_key(subject, kind);
-        assert_eq!(
-            key(payment, ResultKind::Captured),
-            key(payment, ResultKind::Captured)
-        );
-        assert_ne!(
-            key(payment, ResultKind::Captured),
-            key(payment, ResultKind::Declined)
-        );
+        assert_eq!(key(payment, ResultKind::Captured), key(payment, ResultKind::Captured));
+        assert_ne!(key(payment, ResultKind::Captured), key(payment, ResultKind::Declined));
         assert_ne!(
             key(Subject::Refund(effect), ResultKind::Refunded),
             key(Subject::Refund(effect), ResultKind::Failed)
         );
-        assert_eq!(
-            naming().idempotency_key(effect),
-            "000000000000000000000000000000ab-3-77-1"
-        );
+        assert_eq!(naming().idempotency_key(effect), "000000000000000000000000000000ab-3-77-1");
     }
 }

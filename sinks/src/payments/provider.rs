@@ -89,9 +89,7 @@ pub struct ProviderPayment {
 impl fmt::Debug for ProviderPayment {
     /// Leaves the payment key out: it must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderPayment")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("ProviderPayment").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -188,10 +186,7 @@ impl fmt::Display for FaultKind {
 
 impl From<FaultKind> for Fault {
     fn from(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            code: ProviderCode::new_const(),
-        }
+        Self { kind, code: ProviderCode::new_const() }
     }
 }
 

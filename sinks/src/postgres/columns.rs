@@ -16,7 +16,7 @@ const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
 
 /// Log time as `timestamptz`, exact to the millisecond and without a float in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(pub Timestamp);
+pub(super) struct Moment(pub(super) Timestamp);
 
 impl Type<Postgres> for Moment {
     fn type_info() -> PgTypeInfo {
@@ -52,12 +52,11 @@ impl Decode<'_, Postgres> for Moment {
 
 /// The three letters of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CurrencyCode(pub Currency);
+pub(super) struct CurrencyCode(pub(super) Currency);
 
 impl CurrencyCode {
     /// The letters.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         self.0.code()
     }
 }
@@ -83,12 +82,11 @@ macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident $word:literal,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$value_doc])* $value,)* }
+        pub(super) enum $name { $($(#[$value_doc])* $value,)* }
 
         impl $name {
             /// The word.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
+                    pub(super) const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $word,)* }
             }
         }

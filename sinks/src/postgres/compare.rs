@@ -88,7 +88,8 @@ async fn fold_to<L: Log>(log: &L, fold: &mut Fold, to: Position) -> Result<(), E
     }
     let mut reader = log.read(from, cursor.read_from()).await?;
     while cursor.position().next < to.next {
-        for (offset, record) in reader.next().await?.iter().filter(|(offset, _)| *offset < to.next) {
+        for (offset, record) in reader.next().await?.iter().filter(|(offset, _)| *offset < to.next)
+        {
             if let Some(step) = cursor.accept(offset, record)? {
                 fold.apply(to.partition, &step)?;
             }

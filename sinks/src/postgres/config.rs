@@ -3,14 +3,14 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::Executor;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 /// Connections of a pool on a server: the sink has one, the audit another.
 const SERVER_CONNECTIONS_MAX: u32 = 2;
 /// How long one attempt to get a connection takes at most, so that a server that does not answer
 /// is noticed.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where a database is, checked.
 #[derive(Clone, Debug)]

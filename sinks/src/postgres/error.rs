@@ -13,6 +13,9 @@ pub enum Error {
     /// The database, or the way to it.
     #[error("postgres: {0}")]
     Database(#[from] sqlx::Error),
+    /// The database did not answer.
+    #[error("postgres did not answer in time")]
+    TimedOut,
     /// The schema is not the one of this program.
     #[error("postgres schema: {0}")]
     Schema(MigrateError),
@@ -69,7 +72,7 @@ impl Failure for Error {
     fn is_retriable(&self) -> bool {
         match self {
             Self::Database(error) => is_retriable(error),
-            Self::ProgressMoved => true,
+            Self::ProgressMoved | Self::TimedOut => true,
             _ => false,
         }
     }
@@ -82,7 +85,7 @@ impl Failure for Error {
                 Some(code) if code.starts_with("57") => "shutdown",
                 _ => "database",
             },
-            Self::Database(_) => "connection",
+            Self::Database(_) | Self::TimedOut => "connection",
             Self::ProgressMoved => "progress_moved",
             Self::Schema(_) => "schema",
             Self::Progress(_) => "progress",

@@ -21,12 +21,13 @@ use super::error::Error;
 use super::house::{House, Place};
 use super::missing::Missing;
 use super::rows::{
-    HoldRow, OrderRow, PaymentRow, PerformanceRow, RefundRow, Table, TicketRow, readable_id,
+    HoldRow, OrderRow, PaymentRow, PerformanceRow, RefundRow, TicketRow, readable_id,
 };
+use super::table::Table;
 
 /// The rows of the projection in memory.
 #[derive(Clone, Debug, Default)]
-pub struct Fold {
+pub(super) struct Fold {
     pub(super) performances: Table<PerformanceRow>,
     pub(super) holds: Table<HoldRow>,
     pub(super) orders: Table<OrderRow>,
@@ -40,8 +41,7 @@ pub struct Fold {
 
 impl Fold {
     /// Nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
@@ -49,7 +49,7 @@ impl Fold {
     ///
     /// # Errors
     /// When the step is about something that is not there.
-    pub fn apply(&mut self, partition: PartitionId, step: &Step) -> Result<(), Error> {
+    pub(super) fn apply(&mut self, partition: PartitionId, step: &Step) -> Result<(), Error> {
         let at = At { partition, now: Moment(step.now) };
         step.outcomes.iter().try_for_each(|outcome| self.apply_outcome(at, outcome))
     }
@@ -382,9 +382,10 @@ struct At {
 /// Every single place of an order, in the order of its tickets.
 fn places_of<'a>(house: &'a House, places: &'a Places) -> impl Iterator<Item = Option<Place>> + 'a {
     let seats = places.seats.iter().map(|&seat| house.seat(seat));
-    let standing = places.quantities.iter().flat_map(|place| {
-        (0..place.quantity).map(|_| house.general_admission(place.section))
-    });
+    let standing = places
+        .quantities
+        .iter()
+        .flat_map(|place| (0..place.quantity).map(|_| house.general_admission(place.section)));
     seats.chain(standing)
 }
 

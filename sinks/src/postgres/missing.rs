@@ -31,7 +31,8 @@ impl Missing {
         begins: &BTreeMap<PartitionId, Offset>,
     ) {
         // An id says where its thing was made, so the batch knows its own without looking.
-        let is_older = |id: IntentId| begins.get(&id.partition()).is_none_or(|&at| id.offset() < at);
+        let is_older =
+            |id: IntentId| begins.get(&id.partition()).is_none_or(|&at| id.offset() < at);
         match outcome {
             Outcome::Refused { .. }
             | Outcome::Repeated { .. }
@@ -101,7 +102,12 @@ impl Missing {
         }
     }
 
-    fn add_payment(&mut self, fold: &Fold, payment: PaymentId, is_older: impl Fn(IntentId) -> bool) {
+    fn add_payment(
+        &mut self,
+        fold: &Fold,
+        payment: PaymentId,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
         let PaymentId(id) = payment;
         if is_older(id) && !fold.payments.contains(&id.packed()) {
             self.payments.push(id.packed());

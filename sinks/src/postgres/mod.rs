@@ -17,6 +17,7 @@ mod read;
 mod rebuild;
 mod rows;
 mod sink;
+mod table;
 mod write;
 
 pub use compare::{Comparison, Difference, compare};
@@ -24,6 +25,6 @@ pub use config::{DatabaseUrl, DatabaseUrlInvalid};
 #[cfg(feature = "embedded-postgres")]
 pub use embedded::Embedded;
 pub use error::Error;
-pub use fold::Fold;
 pub use rebuild::rebuild;
 pub use sink::{PostgresSink, migrate};
+pub use sqlx::PgPool;

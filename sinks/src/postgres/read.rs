@@ -92,14 +92,12 @@ pub(super) async fn load(
     }
     if !missing.holds.is_empty() {
         let sql = "SELECT * FROM holds WHERE hold_id = ANY($1)";
-        let rows: Vec<HoldRow> =
-            query_as(sql).bind(&missing.holds).fetch_all(&mut *from).await?;
+        let rows: Vec<HoldRow> = query_as(sql).bind(&missing.holds).fetch_all(&mut *from).await?;
         rows.into_iter().for_each(|row| fold.holds.load(row));
     }
     if !missing.orders.is_empty() {
         let sql = "SELECT * FROM orders WHERE order_id = ANY($1)";
-        let rows: Vec<OrderRow> =
-            query_as(sql).bind(&missing.orders).fetch_all(&mut *from).await?;
+        let rows: Vec<OrderRow> = query_as(sql).bind(&missing.orders).fetch_all(&mut *from).await?;
         rows.into_iter().for_each(|row| fold.orders.load(row));
     }
     if !missing.payments.is_empty() {

@@ -1,5 +1,7 @@
 //! The sink: what a batch is about is loaded, folded, and written with its progress.
 
+use std::time::Duration;
+
 use boxoffice_topics::LogId;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
@@ -10,6 +12,10 @@ use super::read::{begin_progress, load, read_progress};
 use super::write::{write_changes, write_moves};
 use crate::progress::Position;
 use crate::runner::{Sink, StepBatch};
+
+/// After this long a server counts as gone, even when its connection looks alive. The largest
+/// performance is written in a few seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -47,6 +53,16 @@ impl Sink for PostgresSink {
     async fn open(&mut self, log_id: LogId, partitions: u16) -> Result<Vec<Position>, Error> {
         // What memory has may be ahead of the database after a write that failed.
         self.fold = Fold::new();
+        in_time(self.positions(log_id, partitions)).await
+    }
+
+    async fn write(&mut self, batch: &StepBatch) -> Result<u64, Error> {
+        in_time(self.write_rows(batch)).await
+    }
+}
+
+impl PostgresSink {
+    async fn positions(&self, log_id: LogId, partitions: u16) -> Result<Vec<Position>, Error> {
         migrate(&self.pool).await?;
         let mut transaction = self.pool.begin().await?;
         begin_progress(&mut transaction, log_id, partitions).await?;
@@ -55,7 +71,7 @@ impl Sink for PostgresSink {
         Ok(positions)
     }
 
-    async fn write(&mut self, batch: &StepBatch) -> Result<u64, Error> {
+    async fn write_rows(&mut self, batch: &StepBatch) -> Result<u64, Error> {
         let mut transaction = self.pool.begin().await?;
         write_moves(&mut transaction, &batch.moves).await?;
         let begins = batch.moves.iter().map(|step| (step.from.partition, step.from.next)).collect();
@@ -69,4 +85,8 @@ impl Sink for PostgresSink {
         self.fold.forget_settled();
         Ok(rows)
     }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(ANSWER_TIMEOUT, work).await.map_err(|_| Error::TimedOut)?
 }

@@ -24,6 +24,10 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let program = arguments.next().ok_or("expected a program to run")?;
     let postgres = Postgres::start().await?;
-    let status = Command::new(program).args(arguments).env(URL_VARIABLE, postgres.url()).status()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    let status =
+        Command::new(program).args(arguments).env(URL_VARIABLE, postgres.url()).status()?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -35,8 +35,7 @@ impl Binaries {
     pub(super) fn start() -> Result<Self, ServiceError> {
         let programs = find_programs().ok_or(ServiceError::Nowhere)?;
         let run_as = if rustix::process::geteuid().is_root() { Some(find_user()?) } else { None };
-        let mut server =
-            Self { programs, run_as, port: free_port(), child: None, guard: guard()? };
+        let mut server = Self { programs, run_as, port: free_port(), child: None, guard: guard()? };
         server.initialize()?;
         server.spawn()?;
         Ok(server)
@@ -164,9 +163,8 @@ fn find_programs() -> Option<PathBuf> {
     let in_path = std::env::split_paths(&path).find(|folder| is_complete(folder));
     in_path.or_else(|| {
         let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-        let mut versions: Vec<u32> = versions
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .collect();
+        let mut versions: Vec<u32> =
+            versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         versions.sort_unstable();
         let folders = versions.into_iter().rev();
         folders

@@ -14,7 +14,7 @@ use rand::rngs::OsRng;
 use super::AuthError;
 
 /// Name of the secret file in the data directory.
-pub const SECRET_FILE: &str = "secret";
+pub(super) const SECRET_FILE: &str = "secret";
 const SECRET_BYTES: usize = 32;
 
 /// Gives out keyed names.

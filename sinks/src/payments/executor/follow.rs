@@ -37,11 +37,7 @@ pub(super) async fn follow<L: Log>(
     loop {
         let batch = reader.next().await?;
         for (offset, record) in batch.iter() {
-            let unreadable = |error| ExecutorError::Unreadable {
-                partition,
-                offset,
-                error,
-            };
+            let unreadable = |error| ExecutorError::Unreadable { partition, offset, error };
             if Envelope::open(record).map_err(unreadable)?.kind == RecordKind::Genesis {
                 continue;
             }
@@ -53,11 +49,7 @@ pub(super) async fn follow<L: Log>(
                 continue;
             }
             if header.input > expected {
-                return Err(ExecutorError::Hole {
-                    partition,
-                    expected,
-                    found: header.input,
-                });
+                return Err(ExecutorError::Hole { partition, expected, found: header.input });
             }
             expected = header.input.next();
             for change in changes(partition, &step) {

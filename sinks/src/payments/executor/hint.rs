@@ -107,9 +107,7 @@ impl<P: PaymentProvider, R: ResultIntents> Caller<P, R> {
         match judge_capture(&truth, &order_id, truth.total) {
             Some(result @ Capture::Captured(_)) => {
                 let handed_in = self.hand_in_capture(known.payment, result).await;
-                handed_in
-                    .map(|_| HintAnswer::Captured)
-                    .ok_or(HintError::Stopped)
+                handed_in.map(|_| HintAnswer::Captured).ok_or(HintError::Stopped)
             }
             Some(Capture::Declined(_)) | None => Ok(HintAnswer::NothingCaptured),
         }

@@ -184,16 +184,12 @@ impl ExecutorHandle {
     ) -> Result<HintAnswer, HintError> {
         let (reply, answer) = oneshot::channel::<HintResult>();
         let (payment_key, order_id) = (payment_key.into(), provider_order_id.into());
-        self.hints
-            .try_send(Hint {
-                payment_key,
-                order_id,
-                reply,
-            })
-            .map_err(|error| match error {
+        self.hints.try_send(Hint { payment_key, order_id, reply }).map_err(
+            |error| match error {
                 mpsc::error::TrySendError::Full(_) => HintError::Busy,
                 mpsc::error::TrySendError::Closed(_) => HintError::Stopped,
-            })?;
+            },
+        )?;
         answer.await.map_err(|_| HintError::Stopped)?
     }
 
@@ -220,31 +216,16 @@ where
         config: ExecutorConfig,
     ) -> (Self, ExecutorHandle) {
         metric_definitions::describe();
-        let ExecutorParts {
-            log,
-            provider,
-            results,
-            lookup,
-        } = parts;
+        let ExecutorParts { log, provider, results, lookup } = parts;
         let naming = Naming::new(log.log_id());
-        let caller = Arc::new(Caller {
-            provider,
-            results,
-            naming,
-            config,
-        });
+        let caller = Arc::new(Caller { provider, results, naming, config });
         let shared = Arc::new(Shared::default());
         let (sender, hints) = mpsc::channel(HINTS_WAITING_MAX);
         for effect in pending {
             // The process before this one may have sent the request.
-            shared
-                .pending()
-                .insert(effect, true, Instant::now(), &config);
+            shared.pending().insert(effect, true, Instant::now(), &config);
         }
-        let handle = ExecutorHandle {
-            shared: Arc::clone(&shared),
-            hints: sender,
-        };
+        let handle = ExecutorHandle { shared: Arc::clone(&shared), hints: sender };
         let executor = Self {
             log,
             caller,
@@ -332,9 +313,7 @@ where
                 metric_definitions::turn_unknown(effect, fault.kind, duration);
                 self.report_fault(subject, fault);
                 let now = Instant::now();
-                self.shared
-                    .pending()
-                    .put_back(subject, fault, now, &self.caller.config);
+                self.shared.pending().put_back(subject, fault, now, &self.caller.config);
                 self.unpark(subject, None);
                 Ok(())
             }
@@ -377,15 +356,8 @@ where
         let Some((order, payment)) = found else {
             return hint.answer(Ok(HintAnswer::Unknown));
         };
-        let known = KnownHint {
-            hint,
-            order,
-            payment,
-        };
-        let hurried = self
-            .shared
-            .pending()
-            .hurry(Subject::Capture(payment), Instant::now());
+        let known = KnownHint { hint, order, payment };
+        let hurried = self.shared.pending().hurry(Subject::Capture(payment), Instant::now());
         match hurried {
             Hurried::NotPending => self.look_at(known),
             Hurried::Due => known.hint.answer(Ok(HintAnswer::Hurried)),
@@ -396,8 +368,7 @@ where
 
     fn look_at(&mut self, known: KnownHint) {
         let caller = Arc::clone(&self.caller);
-        self.hints_at_once
-            .spawn(async move { caller.take_hint(known).await });
+        self.hints_at_once.spawn(async move { caller.take_hint(known).await });
     }
 
     /// The turn that hints waited for has ended.
@@ -418,11 +389,7 @@ where
     fn set_gauges(&mut self) {
         let (pending, unknown, oldest) = {
             let pending = self.shared.pending();
-            (
-                pending.len(),
-                pending.unknown_len(),
-                pending.oldest_unknown(Instant::now()),
-            )
+            (pending.len(), pending.unknown_len(), pending.oldest_unknown(Instant::now()))
         };
         metric_definitions::pending(pending, unknown, oldest);
         // A provider that is away makes every attempt unknown: one line says so, and one that it

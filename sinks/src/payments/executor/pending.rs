@@ -114,21 +114,13 @@ impl Pending {
         };
         self.tickets += 1;
         entry.ticket = Some(self.tickets);
-        self.due.push(Reverse(Due {
-            at,
-            ticket: self.tickets,
-            subject,
-        }));
+        self.due.push(Reverse(Due { at, ticket: self.tickets, subject }));
     }
 
     /// When the next turn falls due.
     pub(super) fn next_due(&mut self) -> Option<Instant> {
         while let Some(Reverse(due)) = self.due.peek() {
-            if self
-                .entries
-                .get(&due.subject)
-                .is_some_and(|it| it.ticket == Some(due.ticket))
-            {
+            if self.entries.get(&due.subject).is_some_and(|it| it.ticket == Some(due.ticket)) {
                 return Some(due.at);
             }
             self.due.pop();
@@ -147,10 +139,7 @@ impl Pending {
         if entry.tries == 0 {
             entry.first_asked = now;
         }
-        Some(Turn {
-            effect: Arc::clone(&entry.effect),
-            asked_before: entry.asked_before,
-        })
+        Some(Turn { effect: Arc::clone(&entry.effect), asked_before: entry.asked_before })
     }
 
     /// A turn ended without the truth: there will be another.
@@ -179,11 +168,7 @@ impl Pending {
 
     /// The effect has its result.
     pub(super) fn settle(&mut self, subject: Subject) {
-        if self
-            .entries
-            .remove(&subject)
-            .is_some_and(|entry| entry.last_error.is_some())
-        {
+        if self.entries.remove(&subject).is_some_and(|entry| entry.last_error.is_some()) {
             self.unknown -= 1;
         }
     }
@@ -212,10 +197,7 @@ impl Pending {
 
     /// Time since the oldest unknown attempt was first asked for.
     pub(super) fn oldest_unknown(&self, now: Instant) -> Duration {
-        let unknown = self
-            .entries
-            .values()
-            .filter(|entry| entry.last_error.is_some());
+        let unknown = self.entries.values().filter(|entry| entry.last_error.is_some());
         let first = unknown.map(|entry| entry.first_asked).min();
         first.map_or(Duration::ZERO, |first| now.saturating_duration_since(first))
     }
@@ -257,9 +239,7 @@ mod tests {
     }
 
     fn take(pending: &mut Pending, now: Instant) -> Option<u64> {
-        pending
-            .take_due(now)
-            .map(|turn| turn.effect.payment().0.offset().number())
+        pending.take_due(now).map(|turn| turn.effect.payment().0.offset().number())
     }
 
     #[test]
@@ -279,10 +259,7 @@ mod tests {
 
     #[test]
     fn a_settled_effect_is_not_asked_again_and_a_hurried_one_at_once() {
-        let config = ExecutorConfig {
-            backoff_min: Duration::from_secs(9),
-            ..Default::default()
-        };
+        let config = ExecutorConfig { backoff_min: Duration::from_secs(9), ..Default::default() };
         let (mut pending, now) = (Pending::default(), Instant::now());
         pending.insert(effect(1), false, now, &config);
         pending.insert(effect(2), false, now, &config);
@@ -296,9 +273,6 @@ mod tests {
         assert_eq!(take(&mut pending, now), Some(2));
         pending.settle(effect(2).subject());
         assert_eq!(pending.hurry(effect(2).subject(), now), Hurried::NotPending);
-        assert_eq!(
-            (pending.len(), pending.unknown_len(), pending.next_due()),
-            (0, 0, None)
-        );
+        assert_eq!((pending.len(), pending.unknown_len(), pending.next_due()), (0, 0, None));
     }
 }

@@ -76,14 +76,7 @@ impl<P: PaymentProvider, R: ResultIntents> Caller<P, R> {
     }
 
     async fn capture(&self, effect: &Effect, asked_before: bool) -> Result<Capture, Fault> {
-        let Effect::Capture {
-            name,
-            order,
-            amount,
-            payment_key,
-            ..
-        } = effect
-        else {
+        let Effect::Capture { name, order, amount, payment_key, .. } = effect else {
             unreachable!("only captures are captured")
         };
         let order_id = self.naming.provider_order_id(*order);
@@ -116,15 +109,7 @@ impl<P: PaymentProvider, R: ResultIntents> Caller<P, R> {
     }
 
     async fn refund(&self, effect: &Effect, asked_before: bool) -> Result<Refund, Fault> {
-        let Effect::Refund {
-            name,
-            order,
-            amount,
-            payment_key,
-            reason,
-            ..
-        } = effect
-        else {
+        let Effect::Refund { name, order, amount, payment_key, reason, .. } = effect else {
             unreachable!("only refunds are refunded")
         };
         let order_id = self.naming.provider_order_id(*order);
@@ -174,10 +159,9 @@ impl<P: PaymentProvider, R: ResultIntents> Caller<P, R> {
         result: Capture,
     ) -> Option<ResultKind> {
         let (kind, result) = match &result {
-            Capture::Captured(amount) => (
-                ResultKind::Captured,
-                PaymentResult::Captured { amount: *amount },
-            ),
+            Capture::Captured(amount) => {
+                (ResultKind::Captured, PaymentResult::Captured { amount: *amount })
+            }
             Capture::Declined(code) => (ResultKind::Declined, PaymentResult::Declined { code }),
         };
         let intent = Intent::RecordPaymentResult { payment, result };
@@ -191,17 +175,12 @@ impl<P: PaymentProvider, R: ResultIntents> Caller<P, R> {
         result: Refund,
     ) -> Option<ResultKind> {
         let (kind, result) = match &result {
-            Refund::Refunded(amount) => (
-                ResultKind::Refunded,
-                RefundResult::Refunded { amount: *amount },
-            ),
+            Refund::Refunded(amount) => {
+                (ResultKind::Refunded, RefundResult::Refunded { amount: *amount })
+            }
             Refund::Failed(code) => (ResultKind::Failed, RefundResult::Failed { code }),
         };
-        let intent = Intent::RecordRefundResult {
-            payment,
-            refund,
-            result,
-        };
+        let intent = Intent::RecordRefundResult { payment, refund, result };
         self.hand_in(intent, Subject::Refund(refund), kind).await
     }
 
@@ -247,11 +226,7 @@ pub(super) fn judge_capture(
 
 /// What the provider's books say about a refund; `None` when it has not happened.
 fn judge_refund(payment: &ProviderPayment, reason: &str, amount: Money) -> Option<Refund> {
-    if let Some(ours) = payment
-        .refunds
-        .iter()
-        .find(|refund| &*refund.reason == reason)
-    {
+    if let Some(ours) = payment.refunds.iter().find(|refund| &*refund.reason == reason) {
         return Some(Refund::Refunded(ours.amount));
     }
     match payment.state {
@@ -298,79 +273,33 @@ mod tests {
 
     #[test]
     fn a_capture_is_judged_by_the_books() {
-        let ended = ProviderState::Ended {
-            code: provider_code("REJECT_CARD_PAYMENT"),
-        };
+        let ended = ProviderState::Ended { code: provider_code("REJECT_CARD_PAYMENT") };
         let declined = |code| Some(Capture::Declined(provider_code(code)));
         let captured = |minor| Some(Capture::Captured(won(minor)));
         let table = [
-            (
-                payment(ProviderState::Captured, 100, 100),
-                "ours",
-                captured(100),
-            ),
-            (
-                payment(ProviderState::Captured, 90, 90),
-                "ours",
-                captured(90),
-            ),
-            (
-                payment(ProviderState::Captured, 100, 40),
-                "ours",
-                captured(40),
-            ),
-            (
-                payment(ProviderState::Captured, 100, 100),
-                "other",
-                declined("ORDER_MISMATCH"),
-            ),
-            (
-                payment(ProviderState::Refunded, 100, 0),
-                "ours",
-                declined("CANCELED"),
-            ),
-            (
-                payment(ended, 100, 100),
-                "ours",
-                declined("REJECT_CARD_PAYMENT"),
-            ),
-            (
-                payment(ProviderState::Open, 90, 90),
-                "ours",
-                declined("AMOUNT_MISMATCH"),
-            ),
+            (payment(ProviderState::Captured, 100, 100), "ours", captured(100)),
+            (payment(ProviderState::Captured, 90, 90), "ours", captured(90)),
+            (payment(ProviderState::Captured, 100, 40), "ours", captured(40)),
+            (payment(ProviderState::Captured, 100, 100), "other", declined("ORDER_MISMATCH")),
+            (payment(ProviderState::Refunded, 100, 0), "ours", declined("CANCELED")),
+            (payment(ended, 100, 100), "ours", declined("REJECT_CARD_PAYMENT")),
+            (payment(ProviderState::Open, 90, 90), "ours", declined("AMOUNT_MISMATCH")),
             (payment(ProviderState::Open, 100, 100), "ours", None),
         ];
         for (payment, order_id, expected) in table {
-            assert_eq!(
-                judge_capture(&payment, order_id, won(100)),
-                expected,
-                "{payment:?}"
-            );
+            assert_eq!(judge_capture(&payment, order_id, won(100)), expected, "{payment:?}");
         }
     }
 
     #[test]
     fn a_refund_is_found_by_its_name_or_by_nothing_being_left() {
         let mut captured = payment(ProviderState::Captured, 100, 40);
-        captured.refunds.push(ProviderRefund {
-            reason: "by hand".into(),
-            amount: won(60),
-        });
+        captured.refunds.push(ProviderRefund { reason: "by hand".into(), amount: won(60) });
         assert_eq!(judge_refund(&captured, "ours", won(60)), None);
-        captured.refunds.push(ProviderRefund {
-            reason: "ours".into(),
-            amount: won(40),
-        });
-        assert_eq!(
-            judge_refund(&captured, "ours", won(40)),
-            Some(Refund::Refunded(won(40)))
-        );
+        captured.refunds.push(ProviderRefund { reason: "ours".into(), amount: won(40) });
+        assert_eq!(judge_refund(&captured, "ours", won(40)), Some(Refund::Refunded(won(40))));
         let refunded = payment(ProviderState::Refunded, 100, 0);
-        assert_eq!(
-            judge_refund(&refunded, "ours", won(100)),
-            Some(Refund::Refunded(won(100)))
-        );
+        assert_eq!(judge_refund(&refunded, "ours", won(100)), Some(Refund::Refunded(won(100))));
         let nothing_left = Refund::Failed(provider_code("ALREADY_CANCELED_PAYMENT"));
         assert_eq!(judge_refund(&refunded, "ours", won(60)), Some(nothing_left));
     }

@@ -14,10 +14,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn payment(body: &serde_json::Value) -> Self {
-        Self {
-            status: 200,
-            body: body.to_string(),
-        }
+        Self { status: 200, body: body.to_string() }
     }
 
     /// The error with this code, under the status that the provider gives it.

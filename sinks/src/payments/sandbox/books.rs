@@ -138,10 +138,7 @@ impl Payment {
             Change::Aborted { code, .. } => self.aborted = Some(code.clone()),
             Change::Canceled { cancel, .. } => {
                 assert!(self.is_booked(), "INV-2: given back before it was booked");
-                assert!(
-                    cancel.amount <= self.balance(),
-                    "INV-2: too much given back"
-                );
+                assert!(cancel.amount <= self.balance(), "INV-2: too much given back");
                 self.cancels.push(cancel.clone());
             }
             Change::Noticed { .. } => self.noticed = true,
@@ -225,15 +222,9 @@ impl Books {
         match change {
             Change::Opened(opened) => self.open(opened),
             Change::Default { behaviour } => self.default_behaviour = behaviour,
-            Change::Booked {
-                ref payment_key, ..
-            }
-            | Change::Aborted {
-                ref payment_key, ..
-            }
-            | Change::Canceled {
-                ref payment_key, ..
-            }
+            Change::Booked { ref payment_key, .. }
+            | Change::Aborted { ref payment_key, .. }
+            | Change::Canceled { ref payment_key, .. }
             | Change::Noticed { ref payment_key } => {
                 if let Some(payment) = self.payments.get_mut(payment_key) {
                     payment.apply(&change);
@@ -248,24 +239,14 @@ impl Books {
         let (booked_at_ms, aborted, cancels, noticed) = (None, None, Vec::new(), false);
         self.payments.insert(
             opened.payment_key.clone(),
-            Payment {
-                opened,
-                booked_at_ms,
-                aborted,
-                cancels,
-                noticed,
-            },
+            Payment { opened, booked_at_ms, aborted, cancels, noticed },
         );
     }
 
     /// A payment as the provider shows it.
     pub(super) fn render(&self, payment: &Payment, now_ms: i64) -> Value {
         let status = self.status(payment, now_ms);
-        let time = |at_ms| {
-            jiff::Timestamp::from_millisecond(at_ms)
-                .map(|at| at.to_string())
-                .ok()
-        };
+        let time = |at_ms| jiff::Timestamp::from_millisecond(at_ms).map(|at| at.to_string()).ok();
         let code = match status {
             Status::Aborted => payment.aborted.as_deref(),
             Status::Expired => Some("EXPIRED_PAYMENT"),

@@ -17,13 +17,15 @@ use super::books::Entry;
 
 /// The file's name in its directory.
 const FILE_NAME: &str = "sandbox-books.ndjson";
+/// Lines that wait to be written. Above that a request waits for the disk, and others with it.
+const LINES_WAITING_MAX: usize = 65_536;
 /// Most bytes that are written before they are synced.
 const GROUP_BYTES_MAX: usize = 1 << 20;
 
 /// Appends entries. Dropping it writes what is left.
 #[derive(Debug)]
 pub(super) struct Journal {
-    lines: Option<mpsc::Sender<Vec<u8>>>,
+    lines: Option<mpsc::SyncSender<Vec<u8>>>,
     writer: Option<thread::JoinHandle<()>>,
     appended: u64,
     written: watch::Receiver<u64>,
@@ -37,11 +39,7 @@ impl Journal {
         mut replay: impl FnMut(Entry),
     ) -> Result<Self, SandboxError> {
         std::fs::create_dir_all(directory)?;
-        let options = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .clone();
+        let options = OpenOptions::new().read(true).append(true).create(true).clone();
         let mut file = options.open(directory.join(FILE_NAME))?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => SandboxError::Locked,
@@ -49,32 +47,18 @@ impl Journal {
         })?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let whole = text
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |last| last + 1);
-        for (index, line) in text[..whole]
-            .split_inclusive(|&byte| byte == b'\n')
-            .enumerate()
-        {
-            let damaged = |error| SandboxError::Damaged {
-                line: index + 1,
-                error,
-            };
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        for (index, line) in text[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+            let damaged = |error| SandboxError::Damaged { line: index + 1, error };
             replay(serde_json::from_slice(line).map_err(damaged)?);
         }
         file.set_len(whole as u64)?;
-        let (lines, queue) = mpsc::channel();
+        let (lines, queue) = mpsc::sync_channel(LINES_WAITING_MAX);
         let (progress, written) = watch::channel(0);
         let writer = thread::Builder::new()
             .name("sandbox-books".into())
             .spawn(move || write_lines(&mut file, sync, &queue, &progress))?;
-        Ok(Self {
-            lines: Some(lines),
-            writer: Some(writer),
-            appended: 0,
-            written,
-        })
+        Ok(Self { lines: Some(lines), writer: Some(writer), appended: 0, written })
     }
 
     /// Queues an entry behind those before it. Returns what to wait for.
@@ -143,8 +127,7 @@ fn write_lines(
             done += 1;
         }
         let stored =
-            file.write_all(&group)
-                .and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+            file.write_all(&group).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
         if let Err(error) = stored {
             // What the file holds is now a guess: nothing is answered any more.
             tracing::error!(%error, "the sandbox cannot write its books and answers no more");

@@ -96,9 +96,7 @@ struct Inner {
 
 impl Inner {
     fn written(&self) -> Written {
-        self.journal
-            .as_ref()
-            .map_or(Written::at_once(), Journal::written)
+        self.journal.as_ref().map_or(Written::at_once(), Journal::written)
     }
 
     fn commit(&mut self, entry: Entry) -> Written {
@@ -123,22 +121,14 @@ impl Provider {
         let lifetime_ms = i64::try_from(config.lifetime.as_millis()).unwrap_or(i64::MAX);
         let mut books = Books::new(lifetime_ms, config.default_behaviour.clone());
         let journal = match &config.directory {
-            Some(directory) => Some(Journal::open(directory, config.sync, |entry| {
-                books.apply(entry)
-            })?),
+            Some(directory) => {
+                Some(Journal::open(directory, config.sync, |entry| books.apply(entry))?)
+            }
             None => None,
         };
         let webhooks = Webhooks::new(config.webhook_url.clone(), config.webhook_retry)?;
-        let inner = Mutex::new(Inner {
-            books,
-            journal,
-            in_flight: HashSet::new(),
-        });
-        Ok(Self {
-            config,
-            inner,
-            webhooks,
-        })
+        let inner = Mutex::new(Inner { books, journal, in_flight: HashSet::new() });
+        Ok(Self { config, inner, webhooks })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -154,12 +144,7 @@ impl Provider {
                     payment.is_booked() || inner.books.status(payment, now_ms()) == Status::Aborted;
                 payment.opened.behaviour.late_booking().is_some() && waits && !payment.noticed
             };
-            inner
-                .books
-                .payments()
-                .filter(is_late)
-                .map(|it| it.opened.clone())
-                .collect()
+            inner.books.payments().filter(is_late).map(|it| it.opened.clone()).collect()
         };
         for opened in late {
             if let Some(delay) = opened.behaviour.late_booking() {
@@ -170,17 +155,9 @@ impl Provider {
 
     /// Opens a payment; `None` when the request makes no sense.
     pub(super) fn open_payment(&self, request: OpenRequest) -> Option<(String, Written)> {
-        let OpenRequest {
-            order_id,
-            amount,
-            currency,
-            behaviour,
-            authenticated,
-        } = request;
+        let OpenRequest { order_id, amount, currency, behaviour, authenticated } = request;
         let is_order_id = (6..=64).contains(&order_id.len())
-            && order_id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            && order_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         if !is_order_id || !(1..=Money::MINOR_MAX).contains(&amount) {
             return None;
         }
@@ -196,21 +173,12 @@ impl Provider {
             at_ms: now_ms(),
         };
         let change = Some(Change::Opened(opened));
-        Some((
-            payment_key,
-            inner.commit(Entry {
-                change,
-                promise: None,
-            }),
-        ))
+        Some((payment_key, inner.commit(Entry { change, promise: None })))
     }
 
     pub(super) fn set_default_behaviour(&self, behaviour: Behaviour) -> Written {
         let change = Some(Change::Default { behaviour });
-        self.inner().commit(Entry {
-            change,
-            promise: None,
-        })
+        self.inner().commit(Entry { change, promise: None })
     }
 
     pub(super) fn audit(&self) -> (Value, Written) {
@@ -220,18 +188,12 @@ impl Provider {
 
     pub(super) fn find(&self, payment_key: &str) -> (Answer, Written) {
         let inner = self.inner();
-        (
-            show(&inner.books, inner.books.payment(payment_key)),
-            inner.written(),
-        )
+        (show(&inner.books, inner.books.payment(payment_key)), inner.written())
     }
 
     pub(super) fn find_by_order(&self, order_id: &str) -> (Answer, Written) {
         let inner = self.inner();
-        (
-            show(&inner.books, inner.books.payment_of_order(order_id)),
-            inner.written(),
-        )
+        (show(&inner.books, inner.books.payment_of_order(order_id)), inner.written())
     }
 
     /// Answers a request that moves money: once for each identity.
@@ -271,10 +233,7 @@ impl Provider {
         identity: Option<String>,
     ) -> (Answer, Written) {
         let behaviour = movement.payment_key().and_then(|key| {
-            self.inner()
-                .books
-                .payment(key)
-                .map(|payment| payment.opened.behaviour.clone())
+            self.inner().books.payment(key).map(|payment| payment.opened.behaviour.clone())
         });
         let behaviour = behaviour.unwrap_or_default();
         if let Some(delay) = behaviour.delay() {
@@ -284,14 +243,8 @@ impl Provider {
             let mut inner = self.inner();
             let (change, answer) = decide(&inner.books, &movement, &behaviour);
             let moved = change.is_some();
-            let promise = |identity| Promise {
-                identity,
-                answer: answer.clone(),
-            };
-            let entry = Entry {
-                change,
-                promise: identity.map(promise),
-            };
+            let promise = |identity| Promise { identity, answer: answer.clone() };
+            let entry = Entry { change, promise: identity.map(promise) };
             (answer, inner.commit(entry), moved)
         };
         if let (true, Some(payment_key)) = (moved, movement.payment_key()) {
@@ -308,11 +261,7 @@ impl Provider {
         if self.config.webhook_url.is_none() {
             return;
         }
-        let times = if *behaviour == Behaviour::AnswerTwice {
-            2
-        } else {
-            1
-        };
+        let times = if *behaviour == Behaviour::AnswerTwice { 2 } else { 1 };
         let body = {
             let inner = self.inner();
             let payment = inner.books.payment(payment_key);
@@ -333,10 +282,7 @@ impl Provider {
             let Some(body) = body else { return };
             if written.wait().await && provider.webhooks.deliver(body).await {
                 let change = Some(Change::Noticed { payment_key });
-                provider.inner().commit(Entry {
-                    change,
-                    promise: None,
-                });
+                provider.inner().commit(Entry { change, promise: None });
             }
         });
     }
@@ -347,20 +293,11 @@ impl Provider {
         let mut written = inner.written();
         if is_booked == Some(false) {
             let payment_key = payment_key.to_owned();
-            let change = Some(Change::Booked {
-                payment_key,
-                at_ms: now_ms(),
-            });
-            written = inner.commit(Entry {
-                change,
-                promise: None,
-            });
+            let change = Some(Change::Booked { payment_key, at_ms: now_ms() });
+            written = inner.commit(Entry { change, promise: None });
         }
         let payment = inner.books.payment(payment_key);
-        (
-            payment.map(|payment| inner.books.render(payment, now_ms())),
-            written,
-        )
+        (payment.map(|payment| inner.books.render(payment, now_ms())), written)
     }
 }
 
@@ -375,35 +312,26 @@ fn show(books: &Books, payment: Option<&Payment>) -> Answer {
 fn decide(books: &Books, movement: &Movement, behaviour: &Behaviour) -> (Option<Change>, Answer) {
     let decided = match movement {
         Movement::Confirm(request) => confirm(books, request, behaviour),
-        Movement::Cancel {
-            payment_key,
-            request,
-        } => cancel(books, payment_key, request),
+        Movement::Cancel { payment_key, request } => cancel(books, payment_key, request),
         Movement::Malformed => Err((None, CODE_INVALID)),
     };
     let change = match decided {
         Ok(change) => change,
-        Err((change, code)) => return (change, Answer::error(code)),
+        Err((change, code)) => return (change.map(|change| *change), Answer::error(code)),
     };
     if *behaviour == Behaviour::FailAfterBooking {
         return (Some(change), Answer::error(CODE_INTERNAL));
     }
     // The answer shows the payment as it will be.
-    let after = movement
-        .payment_key()
-        .and_then(|key| books.payment(key))
-        .cloned();
+    let after = movement.payment_key().and_then(|key| books.payment(key)).cloned();
     let answer = after.map(|mut payment| {
         payment.apply(&change);
         Answer::payment(&books.render(&payment, now_ms()))
     });
-    (
-        Some(change),
-        answer.unwrap_or_else(|| Answer::error(CODE_INTERNAL)),
-    )
+    (Some(change), answer.unwrap_or_else(|| Answer::error(CODE_INTERNAL)))
 }
 
-type Decided<'a> = Result<Change, (Option<Change>, &'a str)>;
+type Decided<'a> = Result<Change, (Option<Box<Change>>, &'a str)>;
 
 fn confirm<'a>(books: &Books, request: &ConfirmRequest, behaviour: &'a Behaviour) -> Decided<'a> {
     let payment = books.payment(&request.payment_key);
@@ -423,7 +351,7 @@ fn confirm<'a>(books: &Books, request: &ConfirmRequest, behaviour: &'a Behaviour
     let payment_key = request.payment_key.clone();
     let abort = |code: &str| {
         let (payment_key, code) = (request.payment_key.clone(), code.to_owned());
-        Some(Change::Aborted { payment_key, code })
+        Some(Box::new(Change::Aborted { payment_key, code }))
     };
     match behaviour {
         Behaviour::Decline { code } => {
@@ -431,17 +359,12 @@ fn confirm<'a>(books: &Books, request: &ConfirmRequest, behaviour: &'a Behaviour
             Err((if is_final { abort(code) } else { None }, code))
         }
         Behaviour::DeclineThenCapture { .. } => Err((abort(CODE_REJECTED), CODE_REJECTED)),
-        _ => Ok(Change::Booked {
-            payment_key,
-            at_ms: now_ms(),
-        }),
+        _ => Ok(Change::Booked { payment_key, at_ms: now_ms() }),
     }
 }
 
 fn cancel<'a>(books: &Books, payment_key: &str, request: &CancelRequest) -> Decided<'a> {
-    let payment = books
-        .payment(payment_key)
-        .ok_or((None, "NOT_FOUND_PAYMENT"))?;
+    let payment = books.payment(payment_key).ok_or((None, "NOT_FOUND_PAYMENT"))?;
     match books.status(payment, now_ms()) {
         Status::Done | Status::PartialCanceled => (),
         Status::Canceled => return Err((None, "ALREADY_CANCELED_PAYMENT")),
@@ -457,8 +380,5 @@ fn cancel<'a>(books: &Books, payment_key: &str, request: &CancelRequest) -> Deci
         reason: request.cancel_reason.clone(),
         at_ms: now_ms(),
     };
-    Ok(Change::Canceled {
-        payment_key: payment_key.to_owned(),
-        cancel,
-    })
+    Ok(Change::Canceled { payment_key: payment_key.to_owned(), cancel })
 }

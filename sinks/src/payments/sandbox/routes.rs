@@ -26,10 +26,7 @@ pub(super) fn router(provider: Arc<Provider>) -> Router {
         .route("/v1/payments/{payment_key}", get(find))
         .route("/v1/payments/orders/{order_id}", get(find_by_order))
         .route("/v1/payments/{payment_key}/cancel", post(cancel))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&provider),
-            authenticate,
-        ));
+        .layer(middleware::from_fn_with_state(Arc::clone(&provider), authenticate));
     Router::new()
         .merge(protocol)
         .route("/sandbox/payments", post(open_payment))
@@ -82,10 +79,8 @@ async fn cancel(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let movement = parse(&body).map_or(Movement::Malformed, |request| Movement::Cancel {
-        payment_key,
-        request,
-    });
+    let movement = parse(&body)
+        .map_or(Movement::Malformed, |request| Movement::Cancel { payment_key, request });
     answer(provider, movement, uri, headers).await
 }
 
@@ -102,8 +97,7 @@ async fn answer(
         let answered = provider.answer(movement, key, uri.path()).await;
         release(answered).await
     });
-    work.await
-        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    work.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 async fn find(State(provider): Shared, Path(payment_key): Path<String>) -> Response {
@@ -132,11 +126,7 @@ async fn books(State(provider): Shared) -> Response {
 async fn set_behaviour(State(provider): Shared, body: Bytes) -> Response {
     match parse(&body) {
         Some(behaviour) => {
-            release((
-                StatusCode::NO_CONTENT,
-                provider.set_default_behaviour(behaviour),
-            ))
-            .await
+            release((StatusCode::NO_CONTENT, provider.set_default_behaviour(behaviour))).await
         }
         None => Answer::error("INVALID_REQUEST").into_response(),
     }

@@ -83,15 +83,9 @@ impl Webhooks {
             .client
             .post(url)
             .header("tosspayments-webhook-transmission-id", transmission)
-            .header(
-                "tosspayments-webhook-transmission-time",
-                jiff::Timestamp::now().to_string(),
-            )
+            .header("tosspayments-webhook-transmission-time", jiff::Timestamp::now().to_string())
             .header("tosspayments-webhook-transmission-retried-count", retried)
             .json(body);
-        request
-            .send()
-            .await
-            .is_ok_and(|response| response.status().as_u16() == 200)
+        request.send().await.is_ok_and(|response| response.status().as_u16() == 200)
     }
 }

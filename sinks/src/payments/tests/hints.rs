@@ -20,7 +20,7 @@ use crate::payments::sandbox::SandboxConfig;
 #[derive(Clone)]
 struct Receiver {
     executor: Arc<OnceCell<ExecutorHandle>>,
-    seen: mpsc::UnboundedSender<HintAnswer>,
+    seen: mpsc::Sender<HintAnswer>,
 }
 
 async fn receive(State(receiver): State<Receiver>, Json(body): Json<Value>) -> StatusCode {
@@ -30,7 +30,7 @@ async fn receive(State(receiver): State<Receiver>, Json(body): Json<Value>) -> S
     let text = |name: &str| body["data"][name].as_str().unwrap().to_owned();
     match executor.hint(&text("paymentKey"), &text("orderId")).await {
         Ok(answer) => {
-            receiver.seen.send(answer).unwrap();
+            receiver.seen.send(answer).await.unwrap();
             StatusCode::OK
         }
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -40,31 +40,19 @@ async fn receive(State(receiver): State<Receiver>, Json(body): Json<Value>) -> S
 struct Hooked {
     sandbox: SandboxProcess,
     executor: Arc<OnceCell<ExecutorHandle>>,
-    seen: mpsc::UnboundedReceiver<HintAnswer>,
+    seen: mpsc::Receiver<HintAnswer>,
 }
 
 async fn hooked(config: SandboxConfig) -> Hooked {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let (sender, seen) = mpsc::unbounded_channel();
+    let (sender, seen) = mpsc::channel(64);
     let executor = Arc::new(OnceCell::new());
-    let state = Receiver {
-        executor: Arc::clone(&executor),
-        seen: sender,
-    };
-    let router = Router::new()
-        .route("/hook", post(receive))
-        .with_state(state);
+    let state = Receiver { executor: Arc::clone(&executor), seen: sender };
+    let router = Router::new().route("/hook", post(receive)).with_state(state);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let config = SandboxConfig {
-        webhook_url: Some(url),
-        ..config
-    };
-    Hooked {
-        sandbox: SandboxProcess::start_with(config, None).await,
-        executor,
-        seen,
-    }
+    let config = SandboxConfig { webhook_url: Some(url), ..config };
+    Hooked { sandbox: SandboxProcess::start_with(config, None).await, executor, seen }
 }
 
 #[tokio::test]
@@ -72,12 +60,9 @@ async fn money_that_is_booked_after_the_decline_is_captured_by_the_hint() {
     let mut hooked = hooked(SandboxProcess::config(None)).await;
     let behaviour = json!({"kind": "decline_then_capture", "millis": 50});
     let key = hooked.sandbox.open(1, 1_000, behaviour).await;
-    let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(hooked.sandbox.client());
+    let mut running = Start::fresh(1, &key).run(hooked.sandbox.client());
     let (declined, declined_key) = running.next_with_key().await;
-    assert_eq!(
-        declined,
-        Recorded::Declined(payment(1), "REJECT_CARD_PAYMENT".to_owned())
-    );
+    assert_eq!(declined, Recorded::Declined(payment(1), "REJECT_CARD_PAYMENT".to_owned()));
     // Webhooks are turned away until now, and come again.
     hooked.executor.set(running.handle.clone()).unwrap();
     let (captured, captured_key) = running.next_with_key().await;
@@ -90,10 +75,7 @@ async fn money_that_is_booked_after_the_decline_is_captured_by_the_hint() {
 #[tokio::test]
 async fn a_webhook_that_comes_twice_brings_the_same_intent_twice() {
     let mut hooked = hooked(SandboxProcess::config(None)).await;
-    let key = hooked
-        .sandbox
-        .open(1, 1_000, json!({"kind": "answer_twice"}))
-        .await;
+    let key = hooked.sandbox.open(1, 1_000, json!({"kind": "answer_twice"})).await;
     let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(hooked.sandbox.client());
     let first = running.next_with_key().await;
     running.drained().await;
@@ -110,10 +92,7 @@ async fn a_hint_during_a_turn_waits_for_its_end_and_then_asks() {
     let sandbox = SandboxProcess::start().await;
     let behaviour = json!({"kind": "decline_then_capture", "millis": 0});
     let key = sandbox.open(1, 1_000, behaviour).await;
-    let start = Start {
-        busy: u32::MAX,
-        ..Start::with(vec![capture(1, 1_000, &key)])
-    };
+    let start = Start { busy: u32::MAX, ..Start::fresh(1, &key) };
     let mut running = start.run(sandbox.client());
     // The turn has been declined and cannot hand that in while ingest is full.
     while sandbox.totals().await != (1_000, 0) {}
@@ -123,10 +102,7 @@ async fn a_hint_during_a_turn_waits_for_its_end_and_then_asks() {
     let sent = std::future::poll_fn(|context| Poll::Ready(hint.as_mut().poll(context))).await;
     assert!(sent.is_pending());
     // Hints are taken in order: when the second is answered, the first is waiting.
-    assert_eq!(
-        handle.hint("key", "another_shops_order").await,
-        Ok(HintAnswer::Unknown)
-    );
+    assert_eq!(handle.hint("key", "another_shops_order").await, Ok(HintAnswer::Unknown));
     running.make_room();
     let declined = Recorded::Declined(payment(1), "REJECT_CARD_PAYMENT".to_owned());
     assert_eq!(running.next().await, declined);
@@ -140,25 +116,13 @@ async fn a_hint_is_never_believed() {
     let key = sandbox.open(1, 1_000, json!({"kind": "approve"})).await;
     let running = Start::with(Vec::new()).run(sandbox.client());
     let hint = async |key: &str, order_id: &str| running.handle.hint(key, order_id).await;
-    assert_eq!(
-        hint(&key, &provider_order_id(1)).await,
-        Ok(HintAnswer::NothingCaptured)
-    );
-    assert_eq!(
-        hint("forged", &provider_order_id(1)).await,
-        Ok(HintAnswer::NothingCaptured)
-    );
-    assert_eq!(
-        hint(&key, "another_shops_order").await,
-        Ok(HintAnswer::Unknown)
-    );
+    assert_eq!(hint(&key, &provider_order_id(1)).await, Ok(HintAnswer::NothingCaptured));
+    assert_eq!(hint("forged", &provider_order_id(1)).await, Ok(HintAnswer::NothingCaptured));
+    assert_eq!(hint(&key, "another_shops_order").await, Ok(HintAnswer::Unknown));
     // The attempt of another order that names a payment that was captured.
     let mut paying = Start::with(vec![capture(1, 1_000, &key)]).run(sandbox.client());
     paying.next().await;
-    assert_eq!(
-        hint(&key, &provider_order_id(2)).await,
-        Ok(HintAnswer::NothingCaptured)
-    );
+    assert_eq!(hint(&key, &provider_order_id(2)).await, Ok(HintAnswer::NothingCaptured));
     assert_eq!(running.stop().await, []);
 }
 
@@ -188,9 +152,7 @@ async fn a_late_booking_survives_the_end_of_the_sandbox() {
     sandbox.kill();
     // Its time comes while nobody is there.
     let path = directory.path().join("sandbox-books.ndjson");
-    let books = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace("100000000", "1");
+    let books = std::fs::read_to_string(&path).unwrap().replace("100000000", "1");
     std::fs::write(&path, books).unwrap();
 
     let mut hooked = hooked(config()).await;

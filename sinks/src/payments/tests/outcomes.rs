@@ -16,10 +16,7 @@ async fn an_approved_payment_is_captured_once() {
     let sandbox = SandboxProcess::start().await;
     let key = sandbox.open(1, 165_000, json!({"kind": "approve"})).await;
     let mut running = Start::with(vec![capture(1, 165_000, &key)]).run(sandbox.client());
-    assert_eq!(
-        running.next().await,
-        Recorded::Captured(payment(1), 165_000)
-    );
+    assert_eq!(running.next().await, Recorded::Captured(payment(1), 165_000));
     running.drained().await;
     assert_eq!(running.stop().await, []);
     assert_eq!(sandbox.totals().await, (165_000, 0));
@@ -39,15 +36,9 @@ async fn a_refused_card_is_declined_with_the_providers_code() {
 #[tokio::test]
 async fn a_payment_that_is_booked_after_the_read_timeout_is_captured_once() {
     let sandbox = SandboxProcess::start().await;
-    let key = sandbox
-        .open(1, 1_000, json!({"kind": "slow", "millis": 400}))
-        .await;
+    let key = sandbox.open(1, 1_000, json!({"kind": "slow", "millis": 400})).await;
     let read_timeout = Duration::from_millis(100);
-    let client = TossClient::new(&TossConfig {
-        read_timeout,
-        ..sandbox.toss_config()
-    })
-    .unwrap();
+    let client = TossClient::new(&TossConfig { read_timeout, ..sandbox.toss_config() }).unwrap();
     let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(client);
     assert_eq!(running.next().await, Recorded::Captured(payment(1), 1_000));
     running.drained().await;
@@ -58,9 +49,7 @@ async fn a_payment_that_is_booked_after_the_read_timeout_is_captured_once() {
 #[tokio::test]
 async fn a_payment_that_was_booked_before_the_provider_failed_is_captured_once() {
     let sandbox = SandboxProcess::start().await;
-    let key = sandbox
-        .open(1, 1_000, json!({"kind": "fail_after_booking"}))
-        .await;
+    let key = sandbox.open(1, 1_000, json!({"kind": "fail_after_booking"})).await;
     let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(sandbox.client());
     assert_eq!(running.next().await, Recorded::Captured(payment(1), 1_000));
     running.drained().await;
@@ -78,14 +67,7 @@ async fn a_provider_that_was_away_finds_the_attempt_still_there() {
     sandbox.kill();
 
     let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(client);
-    eventually(|| {
-        running
-            .handle
-            .unknown()
-            .iter()
-            .any(|attempt| attempt.tries >= 2)
-    })
-    .await;
+    eventually(|| running.handle.unknown().iter().any(|attempt| attempt.tries >= 2)).await;
     let unknown = running.handle.unknown();
     assert_eq!((unknown.len(), unknown[0].payment), (1, payment(1)));
     assert_eq!(unknown[0].last_error.kind, FaultKind::Unreachable);
@@ -111,10 +93,7 @@ async fn an_unlisted_code_stays_unknown_until_the_payment_ends() {
     eventually(|| running.handle.unknown().iter().any(is_unlisted)).await;
     sandbox.kill();
 
-    let config = SandboxConfig {
-        lifetime: Duration::ZERO,
-        ..config
-    };
+    let config = SandboxConfig { lifetime: Duration::ZERO, ..config };
     let _sandbox = SandboxProcess::start_with(config, Some(sandbox.address)).await;
     let expired = Recorded::Declined(payment(1), "EXPIRED_PAYMENT".to_owned());
     assert_eq!(running.next().await, expired);
@@ -125,24 +104,10 @@ async fn a_refusal_of_the_shop_is_never_booked_as_declined() {
     let sandbox = SandboxProcess::start().await;
     let key = sandbox.open(1, 1_000, json!({"kind": "approve"})).await;
     let secret_key = SecretKey::new("test_sk_wrong");
-    let wrong = TossClient::new(&TossConfig {
-        secret_key,
-        ..sandbox.toss_config()
-    })
-    .unwrap();
+    let wrong = TossClient::new(&TossConfig { secret_key, ..sandbox.toss_config() }).unwrap();
     let running = Start::with(vec![capture(1, 1_000, &key)]).run(wrong);
-    eventually(|| {
-        running
-            .handle
-            .unknown()
-            .iter()
-            .any(|attempt| attempt.tries >= 3)
-    })
-    .await;
-    assert_eq!(
-        running.handle.unknown()[0].last_error.kind,
-        FaultKind::Misconfigured
-    );
+    eventually(|| running.handle.unknown().iter().any(|attempt| attempt.tries >= 3)).await;
+    assert_eq!(running.handle.unknown()[0].last_error.kind, FaultKind::Misconfigured);
     assert_eq!(running.stop().await, []);
 
     let mut running = Start::with(vec![capture(1, 1_000, &key)]).run(sandbox.client());
@@ -154,10 +119,7 @@ async fn a_restart_before_the_result_is_in_the_log_books_nothing_again() {
     let sandbox = SandboxProcess::start().await;
     let key = sandbox.open(1, 1_000, json!({"kind": "approve"})).await;
     let pending = || vec![capture(1, 1_000, &key)];
-    let start = Start {
-        endless_submit: true,
-        ..Start::with(pending())
-    };
+    let start = Start { endless_submit: true, ..Start::with(pending()) };
     let mut before = start.run(sandbox.client());
     let (first, first_key) = before.next_with_key().await;
     assert_eq!(before.stop().await, []);
@@ -174,14 +136,9 @@ async fn a_restart_of_both_sides_in_the_middle_books_once() {
     let directory = tempfile::tempdir().unwrap();
     let config = || SandboxProcess::config(Some(directory.path()));
     let mut sandbox = SandboxProcess::start_with(config(), None).await;
-    let key = sandbox
-        .open(1, 1_000, json!({"kind": "fail_after_booking"}))
-        .await;
+    let key = sandbox.open(1, 1_000, json!({"kind": "fail_after_booking"})).await;
     let pending = || vec![capture(1, 1_000, &key)];
-    let start = Start {
-        endless_submit: true,
-        ..Start::with(pending())
-    };
+    let start = Start { endless_submit: true, ..Start::with(pending()) };
     let mut before = start.run(sandbox.client());
     assert_eq!(before.next().await, Recorded::Captured(payment(1), 1_000));
     sandbox.kill();
@@ -217,21 +174,10 @@ async fn a_payment_of_another_order_or_amount_pays_nothing() {
 #[tokio::test]
 async fn a_payment_key_that_nobody_gave_out_is_declined() {
     let sandbox = SandboxProcess::start().await;
-    for key in [
-        "never_given_out",
-        "",
-        "..",
-        "../../sandbox/books",
-        "orders",
-        "a b",
-        "키",
-    ] {
+    for key in ["never_given_out", "", "..", "../../sandbox/books", "orders", "a b", "키"] {
         let mut running = Start::with(vec![capture(1, 1_000, key)]).run(sandbox.client());
         let recorded = running.next().await;
-        assert!(
-            matches!(recorded, Recorded::Declined(..)),
-            "{key}: {recorded:?}"
-        );
+        assert!(matches!(recorded, Recorded::Declined(..)), "{key}: {recorded:?}");
     }
 }
 
@@ -270,10 +216,7 @@ async fn a_refund_that_the_provider_refuses_has_failed() {
 async fn a_result_is_handed_in_until_ingest_has_room() {
     let sandbox = SandboxProcess::start().await;
     let key = sandbox.open(1, 1_000, json!({"kind": "approve"})).await;
-    let start = Start {
-        busy: 3,
-        ..Start::with(vec![capture(1, 1_000, &key)])
-    };
+    let start = Start { busy: 3, ..Start::with(vec![capture(1, 1_000, &key)]) };
     let mut running = start.run(sandbox.client());
     assert_eq!(running.next().await, Recorded::Captured(payment(1), 1_000));
     running.drained().await;
@@ -300,9 +243,6 @@ async fn hundreds_of_pending_payments_are_each_captured_once() {
     running.drained().await;
     assert_eq!(running.stop().await, []);
     assert_eq!(sandbox.totals().await, (30_000, 0));
-    assert_eq!(
-        sandbox.books().await["payments"].as_array().unwrap().len(),
-        300
-    );
+    assert_eq!(sandbox.books().await["payments"].as_array().unwrap().len(), 300);
     assert!(provider_order_id(300).len() <= 64);
 }

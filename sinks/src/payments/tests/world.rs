@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use boxoffice_log::{Batch, Durability, Log, LogError, LogReader, TopicPartition};
-use boxoffice_topics::envelope::Genesis;
+use boxoffice_topics::envelope::{ChainHash, Genesis, step_to_record};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::outcome::{EffectName, RefundReason};
 use boxoffice_topics::{
-    Currency, Intent, IntentKey, LogId, Money, Offset, OrderId, PartitionId, PaymentId, Timestamp,
+    Currency, Intent, IntentKey, LogId, Money, Offset, OrderId, Outcome, PartitionId, PaymentId,
+    Step, Timestamp,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -74,6 +75,19 @@ pub(super) fn refund(number: u64, amount: i64, payment_key: &str) -> Effect {
     }
 }
 
+/// Adds the step of the input at `offset` to the outcomes.
+pub(super) fn push(log: &TopicLog, log_id: LogId, offset: u64, outcomes: Vec<Outcome>) {
+    let step = Step { offset: Offset::new(offset), outcomes, ..Step::default() };
+    let chain = ChainHash::of_log(log_id);
+    log.push(step_to_record(log_id, 1, chain, &step, &mut Vec::new()).0);
+}
+
+/// Asks for a capture of 1,000 won.
+pub(super) fn requested(number: u64, payment_key: &str) -> Outcome {
+    let (payment, order, amount) = (payment(number), order(number), won(1_000));
+    Outcome::PaymentRequested { payment, order, amount, payment_key: payment_key.into() }
+}
+
 /// A sandbox in a runtime of its own, which can be ended like a process.
 pub(super) struct SandboxProcess {
     pub(super) address: SocketAddr,
@@ -108,18 +122,11 @@ impl SandboxProcess {
             }
         };
         let thread = thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(run);
         });
         let (address, http) = (address.await.unwrap(), reqwest::Client::new());
-        Self {
-            address,
-            http,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { address, http, stop: Some(stop), thread: Some(thread) }
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -152,17 +159,11 @@ impl SandboxProcess {
     /// What was captured and refunded in all.
     pub(super) async fn totals(&self) -> (i64, i64) {
         let books = self.books().await;
-        (
-            books["captured"].as_i64().unwrap(),
-            books["refunded"].as_i64().unwrap(),
-        )
+        (books["captured"].as_i64().unwrap(), books["refunded"].as_i64().unwrap())
     }
 
     pub(super) fn toss_config(&self) -> TossConfig {
-        TossConfig {
-            base_url: self.url("").into(),
-            ..TossConfig::new(SecretKey::new(SECRET))
-        }
+        TossConfig { base_url: self.url("").into(), ..TossConfig::new(SecretKey::new(SECRET)) }
     }
 
     pub(super) fn client(&self) -> TossClient {
@@ -187,16 +188,14 @@ pub(super) enum Recorded {
 
 /// Takes results; turns away the first few, or keeps every one waiting for ever.
 pub(super) struct Results {
-    sender: mpsc::UnboundedSender<(Recorded, IntentKey)>,
+    sender: mpsc::Sender<(Recorded, IntentKey)>,
     busy: Arc<AtomicU32>,
     endless: bool,
 }
 
 impl ResultIntents for Results {
     async fn submit(&self, intent: Intent<'_>, key: IntentKey) -> Result<(), SubmitError> {
-        let busy = self
-            .busy
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        let busy = self.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if busy.is_ok() {
             return Err(SubmitError::Busy);
         }
@@ -205,16 +204,14 @@ impl ResultIntents for Results {
                 PaymentResult::Captured { amount } => Recorded::Captured(payment, amount.minor),
                 PaymentResult::Declined { code } => Recorded::Declined(payment, code.to_owned()),
             },
-            Intent::RecordRefundResult {
-                payment, result, ..
-            } => match result {
+            Intent::RecordRefundResult { payment, result, .. } => match result {
                 RefundResult::Refunded { amount } => Recorded::Refunded(payment, amount.minor),
                 RefundResult::Failed { code } => Recorded::Failed(payment, code.to_owned()),
             },
             other => panic!("not a result: {other:?}"),
         };
         // A test that has seen enough may have dropped its end.
-        drop(self.sender.send((recorded, key)));
+        drop(self.sender.send((recorded, key)).await);
         if self.endless {
             std::future::pending::<()>().await;
         }
@@ -226,7 +223,7 @@ impl ResultIntents for Results {
 pub(super) struct Running {
     pub(super) handle: ExecutorHandle,
     pub(super) task: JoinHandle<Result<(), ExecutorError>>,
-    results: mpsc::UnboundedReceiver<(Recorded, IntentKey)>,
+    results: mpsc::Receiver<(Recorded, IntentKey)>,
     busy: Arc<AtomicU32>,
 }
 
@@ -242,26 +239,23 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn with(pending: Vec<Effect>) -> Self {
         let log = TopicLog::new();
-        Self {
-            pending,
-            log,
-            follow_from: None,
-            busy: 0,
-            endless_submit: false,
-        }
+        Self { pending, log, follow_from: None, busy: 0, endless_submit: false }
+    }
+
+    /// With an effect that nobody has asked the provider for yet.
+    pub(super) fn fresh(number: u64, payment_key: &str) -> Self {
+        let start = Self { follow_from: Some(1), ..Self::with(Vec::new()) };
+        push(&start.log, LOG_ID, 1, vec![requested(number, payment_key)]);
+        start
     }
 
     pub(super) fn run(self, client: TossClient) -> Running {
-        let (sender, results) = mpsc::unbounded_channel();
+        let (sender, results) = mpsc::channel(1_024);
         let busy = Arc::new(AtomicU32::new(self.busy));
         let parts = ExecutorParts {
             log: self.log,
             provider: client,
-            results: Results {
-                sender,
-                busy: Arc::clone(&busy),
-                endless: self.endless_submit,
-            },
+            results: Results { sender, busy: Arc::clone(&busy), endless: self.endless_submit },
             // Order and payment of one number belong together here.
             lookup: |order: OrderId, _: &str| Some(PaymentId(order.0)),
         };
@@ -273,18 +267,10 @@ impl Start {
             ..ExecutorConfig::default()
         };
         let partition = PartitionId::new(0).unwrap();
-        let from = self.follow_from.map(|at| FollowFrom {
-            partition,
-            offset: Offset::new(at),
-        });
+        let from = self.follow_from.map(|at| FollowFrom { partition, offset: Offset::new(at) });
         let from = from.into_iter().collect();
         let (executor, handle) = Executor::new(parts, self.pending, from, config);
-        Running {
-            handle,
-            task: tokio::spawn(executor.run()),
-            results,
-            busy,
-        }
+        Running { handle, task: tokio::spawn(executor.run()), results, busy }
     }
 }
 
@@ -311,9 +297,7 @@ impl Running {
     pub(super) async fn stop(mut self) -> Vec<Recorded> {
         self.handle.stop();
         self.task.await.unwrap().unwrap();
-        std::iter::from_fn(|| self.results.try_recv().ok())
-            .map(|(it, _)| it)
-            .collect()
+        std::iter::from_fn(|| self.results.try_recv().ok()).map(|(it, _)| it).collect()
     }
 }
 
@@ -333,15 +317,9 @@ pub(super) struct TopicLog {
 
 impl TopicLog {
     pub(super) fn new() -> Self {
-        let genesis = Genesis {
-            log_id: LOG_ID,
-            created_at: Timestamp::from_millis(0),
-        };
+        let genesis = Genesis { log_id: LOG_ID, created_at: Timestamp::from_millis(0) };
         let records = Arc::new(Mutex::new(vec![genesis.to_record().into()]));
-        Self {
-            records,
-            end: Arc::new(watch::Sender::new(1)),
-        }
+        Self { records, end: Arc::new(watch::Sender::new(1)) }
     }
 
     pub(super) fn push(&self, record: Vec<u8>) {
@@ -383,11 +361,7 @@ impl Log for TopicLog {
         if at > end {
             return Err(LogError::OutOfRange { asked: at, end });
         }
-        Ok(TopicReader {
-            log: self.clone(),
-            end: self.end.subscribe(),
-            next: at,
-        })
+        Ok(TopicReader { log: self.clone(), end: self.end.subscribe(), next: at })
     }
 }
 
@@ -400,10 +374,7 @@ pub(super) struct TopicReader {
 impl LogReader for TopicReader {
     async fn next(&mut self) -> Result<Batch, LogError> {
         let first = self.next;
-        self.end
-            .wait_for(|&end| end > first.number())
-            .await
-            .unwrap();
+        self.end.wait_for(|&end| end > first.number()).await.unwrap();
         let records = self.log.records.lock().unwrap()[first.number() as usize..].to_vec();
         let batch = Batch { first, records };
         self.next = batch.end();

@@ -127,11 +127,7 @@ impl TossClient {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(TossConfigError::Client)?;
-        Ok(Self {
-            http,
-            base_url,
-            secret_key: config.secret_key.clone(),
-        })
+        Ok(Self { http, base_url, secret_key: config.secret_key.clone() })
     }
 
     /// The path segments are escaped one by one: payment keys come from buyers.
@@ -155,9 +151,7 @@ impl TossClient {
         body: &B,
     ) -> Result<ProviderPayment, Refusal> {
         let request = self.request(Method::POST, segments);
-        let request = request
-            .header("Idempotency-Key", idempotency_key)
-            .json(body);
+        let request = request.header("Idempotency-Key", idempotency_key).json(body);
         read_payment(request.send().await.map_err(|error| sending(&error))?).await
     }
 
@@ -177,16 +171,8 @@ fn plain_if_local(builder: reqwest::ClientBuilder, base_url: &Url) -> reqwest::C
     let host = base_url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    let builder = if is_local {
-        builder.no_proxy()
-    } else {
-        builder
-    };
-    if base_url.scheme() == "http" {
-        builder.tls_certs_only([])
-    } else {
-        builder
-    }
+    let builder = if is_local { builder.no_proxy() } else { builder };
+    if base_url.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
 }
 
 /// An answer that is not a payment.
@@ -218,9 +204,7 @@ async fn read_payment(response: Response) -> Result<ProviderPayment, Refusal> {
         let payment = parse::<PaymentBody>(&body).and_then(PaymentBody::into_payment);
         return payment.ok_or_else(|| Fault::from(FaultKind::Malformed).into());
     }
-    let code = parse::<ErrorBody>(&body)
-        .map(|error| error.code)
-        .unwrap_or_default();
+    let code = parse::<ErrorBody>(&body).map(|error| error.code).unwrap_or_default();
     Err(match error_code::meaning(status, &code) {
         Meaning::Final => Refusal::Final(code),
         Meaning::Query(kind) => Refusal::Fault(error_code::fault(kind, &code)),
@@ -258,27 +242,14 @@ fn is_supported(amount: Money) -> bool {
 
 impl PaymentProvider for TossClient {
     async fn confirm(&self, request: CaptureRequest<'_>) -> CaptureAnswer {
-        let CaptureRequest {
-            payment_key,
-            order_id,
-            amount,
-            idempotency_key,
-        } = request;
+        let CaptureRequest { payment_key, order_id, amount, idempotency_key } = request;
         if !is_payment_key(payment_key) {
-            return CaptureAnswer::Declined {
-                code: provider_code(CODE_PAYMENT_KEY_MALFORMED),
-            };
+            return CaptureAnswer::Declined { code: provider_code(CODE_PAYMENT_KEY_MALFORMED) };
         }
         if !is_supported(amount) {
-            return CaptureAnswer::Declined {
-                code: provider_code(CODE_CURRENCY_UNSUPPORTED),
-            };
+            return CaptureAnswer::Declined { code: provider_code(CODE_CURRENCY_UNSUPPORTED) };
         }
-        let body = ConfirmBody {
-            payment_key,
-            order_id,
-            amount: amount.minor,
-        };
+        let body = ConfirmBody { payment_key, order_id, amount: amount.minor };
         match self.post(&["confirm"], idempotency_key, &body).await {
             Ok(payment) if &*payment.payment_key != payment_key => {
                 CaptureAnswer::Unknown(FaultKind::Malformed.into())
@@ -286,14 +257,12 @@ impl PaymentProvider for TossClient {
             Ok(payment) if &*payment.order_id != order_id => {
                 CaptureAnswer::Unknown(FaultKind::Malformed.into())
             }
-            Ok(payment) if payment.state == ProviderState::Captured => CaptureAnswer::Captured {
-                amount: payment.balance,
-            },
+            Ok(payment) if payment.state == ProviderState::Captured => {
+                CaptureAnswer::Captured { amount: payment.balance }
+            }
             // The stored answer of a request may be older than the payment's state.
             Ok(_) => CaptureAnswer::Unknown(FaultKind::Undecided.into()),
-            Err(Refusal::Final(code)) => CaptureAnswer::Declined {
-                code: provider_code(&code),
-            },
+            Err(Refusal::Final(code)) => CaptureAnswer::Declined { code: provider_code(&code) },
             Err(Refusal::Fault(fault)) => CaptureAnswer::Unknown(fault),
         }
     }
@@ -313,35 +282,16 @@ impl PaymentProvider for TossClient {
     }
 
     async fn cancel(&self, request: RefundRequest<'_>) -> RefundAnswer {
-        let RefundRequest {
-            payment_key,
-            amount,
-            reason,
-            idempotency_key,
-        } = request;
-        let body = CancelBody {
-            cancel_reason: reason,
-            cancel_amount: amount.minor,
-        };
-        match self
-            .post(&[payment_key, "cancel"], idempotency_key, &body)
-            .await
-        {
+        let RefundRequest { payment_key, amount, reason, idempotency_key } = request;
+        let body = CancelBody { cancel_reason: reason, cancel_amount: amount.minor };
+        match self.post(&[payment_key, "cancel"], idempotency_key, &body).await {
             Ok(payment) => {
-                let ours = payment
-                    .refunds
-                    .iter()
-                    .find(|refund| &*refund.reason == reason);
-                ours.map_or(
-                    RefundAnswer::Unknown(FaultKind::Malformed.into()),
-                    |refund| RefundAnswer::Refunded {
-                        amount: refund.amount,
-                    },
-                )
+                let ours = payment.refunds.iter().find(|refund| &*refund.reason == reason);
+                ours.map_or(RefundAnswer::Unknown(FaultKind::Malformed.into()), |refund| {
+                    RefundAnswer::Refunded { amount: refund.amount }
+                })
             }
-            Err(Refusal::Final(code)) => RefundAnswer::Refused {
-                code: provider_code(&code),
-            },
+            Err(Refusal::Final(code)) => RefundAnswer::Refused { code: provider_code(&code) },
             Err(Refusal::Fault(fault)) => RefundAnswer::Unknown(fault),
         }
     }

@@ -102,10 +102,7 @@ pub fn meaning(status: u16, code: &str) -> Meaning {
 /// The fault of an error answer that is not final.
 #[must_use]
 pub fn fault(kind: FaultKind, code: &str) -> Fault {
-    Fault {
-        kind,
-        code: provider_code(code),
-    }
+    Fault { kind, code: provider_code(code) }
 }
 
 #[cfg(test)]
@@ -119,30 +116,14 @@ mod tests {
         };
         let table = [
             (400, "ALREADY_PROCESSED_PAYMENT", Meaning::Query(Undecided)),
-            (
-                409,
-                "IDEMPOTENT_REQUEST_PROCESSING",
-                Meaning::Query(InFlight),
-            ),
+            (409, "IDEMPOTENT_REQUEST_PROCESSING", Meaning::Query(InFlight)),
             (400, "PROVIDER_ERROR", Meaning::Query(Undecided)),
             (400, "CARD_PROCESSING_ERROR", Meaning::Query(Undecided)),
-            (
-                500,
-                "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING",
-                Meaning::Query(Undecided),
-            ),
-            (
-                500,
-                "FAILED_INTERNAL_SYSTEM_PROCESSING",
-                Meaning::Query(Undecided),
-            ),
+            (500, "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", Meaning::Query(Undecided)),
+            (500, "FAILED_INTERNAL_SYSTEM_PROCESSING", Meaning::Query(Undecided)),
             (500, "UNKNOWN_PAYMENT_ERROR", Meaning::Query(Undecided)),
             (400, "ALREADY_CANCELED_PAYMENT", Meaning::Query(Undecided)),
-            (
-                403,
-                "FORBIDDEN_CONSECUTIVE_REQUEST",
-                Meaning::Query(Undecided),
-            ),
+            (403, "FORBIDDEN_CONSECUTIVE_REQUEST", Meaning::Query(Undecided)),
             (429, "TOO_MANY_REQUESTS", Meaning::Query(RateLimited)),
             (429, "REJECT_CARD_PAYMENT", Meaning::Query(RateLimited)),
             (403, "REJECT_CARD_PAYMENT", Meaning::Final),
@@ -163,17 +144,9 @@ mod tests {
             (401, "UNAUTHORIZED_KEY", Meaning::Query(Misconfigured)),
             (401, "", Meaning::Query(Misconfigured)),
             (400, "INVALID_API_KEY", Meaning::Query(Misconfigured)),
-            (
-                403,
-                "INCORRECT_BASIC_AUTH_FORMAT",
-                Meaning::Query(Misconfigured),
-            ),
+            (403, "INCORRECT_BASIC_AUTH_FORMAT", Meaning::Query(Misconfigured)),
             (403, "FORBIDDEN_REQUEST", Meaning::Query(Misconfigured)),
-            (
-                400,
-                "INVALID_IDEMPOTENCY_KEY",
-                Meaning::Query(Misconfigured),
-            ),
+            (400, "INVALID_IDEMPOTENCY_KEY", Meaning::Query(Misconfigured)),
             (400, "SOMETHING_NEW", Meaning::Query(UnlistedCode)),
             (400, "INVALID_REQUEST", Meaning::Query(UnlistedCode)),
             (404, "", Meaning::Query(UnlistedCode)),

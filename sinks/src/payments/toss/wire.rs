@@ -74,9 +74,7 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
     let text = number.to_string();
     let digits = text.strip_suffix(".0").unwrap_or(&text);
-    digits
-        .parse()
-        .map_err(|_| serde::de::Error::custom("amount is not a whole number"))
+    digits.parse().map_err(|_| serde::de::Error::custom("amount is not a whole number"))
 }
 
 impl PaymentBody {
@@ -89,18 +87,9 @@ impl PaymentBody {
             Status::Done | Status::PartialCanceled => ProviderState::Captured,
             Status::Canceled => ProviderState::Refunded,
             Status::Aborted | Status::Expired => {
-                let fallback = if self.status == Status::Aborted {
-                    "ABORTED"
-                } else {
-                    "EXPIRED"
-                };
-                let code = self
-                    .failure
-                    .as_ref()
-                    .map_or(fallback, |failure| &failure.code);
-                ProviderState::Ended {
-                    code: provider_code(code),
-                }
+                let fallback = if self.status == Status::Aborted { "ABORTED" } else { "EXPIRED" };
+                let code = self.failure.as_ref().map_or(fallback, |failure| &failure.code);
+                ProviderState::Ended { code: provider_code(code) }
             }
         };
         let refund = |cancel: Cancel| ProviderRefund {
@@ -113,12 +102,7 @@ impl PaymentBody {
             state,
             total: money(self.total_amount),
             balance: money(self.balance_amount),
-            refunds: self
-                .cancels
-                .unwrap_or_default()
-                .into_iter()
-                .map(refund)
-                .collect(),
+            refunds: self.cancels.unwrap_or_default().into_iter().map(refund).collect(),
         })
     }
 }
@@ -136,12 +120,7 @@ mod tests {
 
     #[test]
     fn amounts_are_whole_or_refused() {
-        let total = |text| {
-            payment("DONE", text)
-                .ok()?
-                .into_payment()
-                .map(|it| it.total.minor)
-        };
+        let total = |text| payment("DONE", text).ok()?.into_payment().map(|it| it.total.minor);
         assert_eq!(total("165000"), Some(165_000));
         assert_eq!(total("165000.0"), Some(165_000));
         assert_eq!(total("165000.5"), None);
@@ -151,16 +130,7 @@ mod tests {
     #[test]
     fn an_unknown_status_is_not_read_as_anything() {
         assert!(payment("HALF_DONE", "5").is_err());
-        let ended = payment("EXPIRED", "5")
-            .unwrap()
-            .into_payment()
-            .unwrap()
-            .state;
-        assert_eq!(
-            ended,
-            ProviderState::Ended {
-                code: provider_code("EXPIRED")
-            }
-        );
+        let ended = payment("EXPIRED", "5").unwrap().into_payment().unwrap().state;
+        assert_eq!(ended, ProviderState::Ended { code: provider_code("EXPIRED") });
     }
 }

@@ -121,7 +121,8 @@ impl Inspection {
         let mut durable_to = FIRST_BLOCK;
         loop {
             let position = location.position;
-            let block = segment.block(position).map_err(|error| unreadable(disk, location, error))?;
+            let block =
+                segment.block(position).map_err(|error| unreadable(disk, location, error))?;
             let Some((header, frames)) = block else {
                 let torn_to = find_end(disk, segment, location)?;
                 return Ok(Some(Tail { location, durable_to, torn_to }));
@@ -180,9 +181,9 @@ impl Inspection {
             let mut later = self.open(disk, expected)?;
             debug_assert_eq!(*number, expected, "a missing segment is an error");
             for position in later.sectors_from(FIRST_BLOCK) {
-                let written = later
-                    .is_written(position)
-                    .map_err(|error| unreadable(disk, Location { segment: expected, position }, error))?;
+                let written = later.is_written(position).map_err(|error| {
+                    unreadable(disk, Location { segment: expected, position }, error)
+                })?;
                 if written {
                     return Err(damaged(
                         disk,
@@ -197,11 +198,7 @@ impl Inspection {
 }
 
 /// The end of what is written behind the last whole block.
-fn find_end(
-    disk: &dyn Disk,
-    segment: &mut SegmentReader,
-    tail: Location,
-) -> Result<u64, LogError> {
+fn find_end(disk: &dyn Disk, segment: &mut SegmentReader, tail: Location) -> Result<u64, LogError> {
     let mut torn_to = tail.position;
     for position in segment.sectors_from(tail.position) {
         let at = Location { position, ..tail };

@@ -38,7 +38,7 @@ use self::disk::{Disk, FileSystem};
 use self::recover::{Recovered, recover};
 use self::segment::SegmentHeader;
 use self::spare::{Spare, Unused};
-use self::tail::Shared;
+use self::tail::{CLOSED, Shared};
 use self::writer::{Append, Current, Request, Start, Writer};
 
 /// A journal that is open. Clones share it; the last one to go closes it.
@@ -73,6 +73,10 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::open`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the queue is bounded in bytes: every append takes its room from a semaphore first"
+    )]
     pub fn open_on(disk: Arc<dyn Disk>, config: &JournalConfig) -> Result<Self, LogError> {
         config.check()?;
         let lock = disk
@@ -144,20 +148,13 @@ impl Journal {
     /// # Errors
     /// [`LogError::Stopped`] when the log had failed before or fails now.
     pub fn close(&self) -> Result<(), LogError> {
-        let failed = self.inner.shared.stopped();
         self.inner.end();
-        match (failed, self.inner.shared.stopped()) {
-            (Some(failed), _) => Err(failed),
-            (None, Some(LogError::Stopped(reason))) if &*reason != CLOSED => {
-                Err(LogError::Stopped(reason))
-            }
+        match self.inner.shared.stopped() {
+            Some(LogError::Stopped(reason)) if &*reason != CLOSED => Err(LogError::Stopped(reason)),
             _ => Ok(()),
         }
     }
 }
-
-/// Why a log that did not fail accepts nothing more.
-const CLOSED: &str = "the log is closed";
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,9 +168,8 @@ impl Inner {
         self.requests.send(Request::Close).unwrap_or_default();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {
-            writer.join().unwrap_or_else(|_| {
-                self.shared.stop(Arc::from("the writer panicked"));
-            });
+            // A writer that panicked has said so.
+            writer.join().unwrap_or_default();
         }
     }
 }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::segment::{FIRST_BLOCK, Location, SegmentReader, file_name};
 use super::block::BlockKind;
+use super::segment::{FIRST_BLOCK, Location, SegmentReader, file_name};
 use super::tail::{Found, Shared};
 use crate::{Batch, LogError, LogReader, TopicPartition};
 
@@ -25,8 +25,11 @@ pub struct JournalReader {
     /// Where to go on reading from disk.
     place: Option<Place>,
     /// A read from disk that is under way; it outlives the future that began it.
-    reading: Option<JoinHandle<Result<(Vec<Bytes>, Place), LogError>>>,
+    reading: Option<JoinHandle<Result<Read, LogError>>>,
 }
+
+/// Records, and where to go on.
+type Read = (Vec<Bytes>, Place);
 
 /// A place on disk that is known to be at or before a record.
 struct Place {
@@ -109,12 +112,7 @@ impl Place {
     }
 
     /// Reads records before `until`, at least one.
-    fn read(
-        mut self,
-        shared: &Shared,
-        of: TopicPartition,
-        until: u64,
-    ) -> Result<(Vec<Bytes>, Self), LogError> {
+    fn read(mut self, shared: &Shared, of: TopicPartition, until: u64) -> Result<Read, LogError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         self.segment.forget();
@@ -143,7 +141,8 @@ impl Place {
                 let take = (frame.end().min(until) - self.offset) as usize;
                 let whole = Bytes::copy_from_slice(frame.records);
                 bytes += whole.len();
-                records.extend(frame.ranges().skip(skip).take(take).map(|range| whole.slice(range)));
+                records
+                    .extend(frame.ranges().skip(skip).take(take).map(|range| whole.slice(range)));
                 self.offset += take as u64;
             }
             if self.offset >= until {

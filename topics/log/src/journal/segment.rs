@@ -145,10 +145,7 @@ impl SegmentReader {
     }
 
     /// Like [`SegmentReader::open`], with the length of the file, which may be cut short.
-    pub(crate) fn open_any_length(
-        disk: &dyn Disk,
-        number: u32,
-    ) -> Result<(Self, u64), LogError> {
+    pub(crate) fn open_any_length(disk: &dyn Disk, number: u32) -> Result<(Self, u64), LogError> {
         let name = file_name(number);
         let path = disk.path(&name);
         let context = |error| LogError::io(format!("read {}", path.display()), error);
@@ -164,15 +161,16 @@ impl SegmentReader {
         }
         let mut sector = [0; SECTOR_BYTES];
         file.read_at(&mut sector, 0).map_err(context)?;
-        let header = SegmentHeader::from_sector(&sector).map_err(|unreadable| match unreadable {
-            Unreadable::Damaged => {
-                damaged(disk, number, 0, "the first sector of the segment is not whole")
-            }
-            Unreadable::Version(version) => LogError::Mismatch(Arc::from(format!(
-                "{} has version {version}, and this program knows versions to {VERSION}",
-                path.display()
-            ))),
-        })?;
+        let header =
+            SegmentHeader::from_sector(&sector).map_err(|unreadable| match unreadable {
+                Unreadable::Damaged => {
+                    damaged(disk, number, 0, "the first sector of the segment is not whole")
+                }
+                Unreadable::Version(version) => LogError::Mismatch(Arc::from(format!(
+                    "{} has version {version}, and this program knows versions to {VERSION}",
+                    path.display()
+                ))),
+            })?;
         if header.number != number {
             return Err(LogError::Mismatch(Arc::from(format!(
                 "{} was made as segment {}",
@@ -221,10 +219,7 @@ impl SegmentReader {
     }
 
     /// The block at a position, when it is whole.
-    pub(crate) fn block(
-        &mut self,
-        position: u64,
-    ) -> io::Result<Option<(BlockHeader, Frames<'_>)>> {
+    pub(crate) fn block(&mut self, position: u64) -> io::Result<Option<(BlockHeader, Frames<'_>)>> {
         let Some(header) = self.block_header(position)? else { return Ok(None) };
         let block = self.bytes(position, header.padded_bytes())?;
         Ok(block.and_then(|block| Some((header, header.frames(block)?))))
@@ -233,7 +228,7 @@ impl SegmentReader {
     /// Whether the sector at a position has anything but zeros in it.
     pub(crate) fn is_written(&mut self, position: u64) -> io::Result<bool> {
         let sector = self.bytes(position, SECTOR_BYTES)?;
-        Ok(sector.is_some_and(|sector| sector.iter().any(|byte| *byte != 0)))
+        Ok(sector.is_some_and(|sector| sector != [0; SECTOR_BYTES]))
     }
 
     /// Every sector from a position on.

@@ -58,12 +58,13 @@ impl Spare {
         }
         let (disk, header) = (Arc::clone(&self.disk), self.next);
         let seconds = self.prepare_seconds.clone();
-        let making = std::thread::Builder::new().name("boxoffice-segment".into()).spawn(move || {
-            let started = Instant::now();
-            let made = segment::make(&*disk, header, &[]);
-            seconds.record(started.elapsed());
-            made
-        });
+        let making =
+            std::thread::Builder::new().name("boxoffice-segment".into()).spawn(move || {
+                let started = Instant::now();
+                let made = segment::make(&*disk, header, &[]);
+                seconds.record(started.elapsed());
+                made
+            });
         // Without a thread the segment is made when it is needed.
         self.making = making.ok();
     }

@@ -23,6 +23,9 @@ const TAKE_RECORDS_MAX: usize = 4_096;
 /// Bytes in one answer of a reader.
 const TAKE_BYTES_MAX: usize = 1 << 20;
 
+/// Why a log that did not fail accepts nothing more.
+pub(crate) const CLOSED: &str = "the log is closed";
+
 /// Everything that is shared.
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
@@ -70,7 +73,7 @@ impl Shared {
 
     /// The error for a caller whose writer is gone.
     pub(crate) fn gone(&self) -> LogError {
-        self.stopped().unwrap_or_else(|| LogError::Stopped(Arc::from("the log is closed")))
+        self.stopped().unwrap_or_else(|| LogError::Stopped(Arc::from(CLOSED)))
     }
 }
 

@@ -127,7 +127,8 @@ fn cut(disk: &dyn Disk, inspection: &Inspection, at: Location) -> std::io::Resul
 }
 
 fn existing(dir: &Path) -> Result<FileSystem, LogError> {
-    FileSystem::existing(dir).map_err(|error| LogError::io(format!("open {}", dir.display()), error))
+    FileSystem::existing(dir)
+        .map_err(|error| LogError::io(format!("open {}", dir.display()), error))
 }
 
 fn begin(disk: &dyn Disk) -> Result<Inspection, LogError> {

@@ -17,7 +17,7 @@ use super::disk::{DiskFile, DiskLock, write_all_at, write_zeros};
 use super::recover::is_full;
 use super::segment::{FIRST_BLOCK, Location};
 use super::spare::{NoSpare, Spare};
-use super::tail::Shared;
+use super::tail::{CLOSED, Shared};
 use crate::metric_definitions::Metrics;
 use crate::{Durability, LogError, TopicPartition};
 
@@ -129,7 +129,8 @@ struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.stop(Arc::from("the log is closed"));
+        let panicked = std::thread::panicking();
+        self.0.stop(Arc::from(if panicked { "the writer panicked" } else { CLOSED }));
     }
 }
 

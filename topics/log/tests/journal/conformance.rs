@@ -16,7 +16,7 @@ use crate::support::{
 async fn offsets_are_dense_and_records_keep_their_order(log: impl Log) {
     assert_eq!((log.log_id(), log.partitions()), (GENESIS.log_id, PARTITIONS.get()));
     let mut next = 1;
-    for count in [1, 3, 1, 70, 400, 2] {
+    for count in [1, 3, 1, 40, 30, 40, 40, 2] {
         for to in [intents(0), outcomes(2)] {
             let records = (next..next + count).map(|number| record(to, number)).collect();
             let durability = if count == 3 { Durability::Written } else { Durability::Synced };

@@ -11,8 +11,10 @@ use boxoffice_topics::Offset;
 
 use crate::support::{assert_in_order, config, intents, open, outcomes, record};
 
-/// Crash images of one running log, each opened again.
+/// Crash images, each opened again.
 const IMAGES: u64 = 400;
+/// Appends of each of the writers that are crashed in the middle of their work.
+const APPENDS: u64 = 250;
 
 /// Appends to three partitions and returns how much of each was acknowledged as synced.
 async fn append_some(log: &Journal, rounds: u64, from: u64) -> [u64; 3] {
@@ -70,17 +72,15 @@ async fn a_crash_in_the_middle_of_work_loses_nothing_acknowledged() {
             let (log, acknowledged) = (log.clone(), Arc::clone(&acknowledged));
             tokio::spawn(async move {
                 let of = intents(partition);
-                for number in 1.. {
+                for number in 1..=APPENDS {
                     let append = log.append(of, vec![record(of, number)], Durability::Synced);
-                    if append.await.is_err() {
-                        break;
-                    }
+                    append.await.unwrap();
                     acknowledged[usize::from(partition)].store(number + 1, Ordering::SeqCst);
                 }
             })
         })
         .collect();
-    for seed in 0..IMAGES / 4 {
+    for seed in 0..IMAGES / 8 {
         let before: Vec<u64> =
             acknowledged.iter().map(|number| number.load(Ordering::SeqCst)).collect();
         let image = open(&disk.crash(seed)).unwrap();
@@ -90,7 +90,6 @@ async fn a_crash_in_the_middle_of_work_loses_nothing_acknowledged() {
         }
         tokio::task::yield_now().await;
     }
-    log.close().unwrap();
     for writer in writers {
         writer.await.unwrap();
     }
@@ -112,7 +111,6 @@ async fn the_tail_may_be_cut_at_any_byte() {
         torn.put(name, bytes);
         let log = open(&torn).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
         let ends = assert_kept(&log, before).await;
-        assert!(ends.iter().zip(before).all(|(end, before)| end - before.min(*end) <= 1 || cut == 1_536));
         before = ends;
     }
     assert_eq!(before, [7; 3]);
@@ -163,8 +161,10 @@ async fn a_log_that_was_closed_is_found_whole() {
         from += 40;
         let mut reader = log.read(intents(0), Offset::new(from)).await.unwrap();
         log.close().unwrap();
+        log.close().unwrap();
         assert!(matches!(reader.next().await, Err(LogError::Stopped(_))));
-        let after = log.append(intents(0), vec![record(intents(0), from)], Durability::Synced).await;
+        let after =
+            log.append(intents(0), vec![record(intents(0), from)], Durability::Synced).await;
         assert!(matches!(after, Err(LogError::Stopped(_))));
         // Written records are synced by closing.
         let log = open(&disk.crash(from)).unwrap();
@@ -179,7 +179,9 @@ async fn the_last_handle_that_is_dropped_closes_the_log() {
     let log = Journal::open(&config).unwrap();
     let clone = log.clone();
     drop(log);
-    assert!(matches!(Journal::open(&config), Err(LogError::Locked(path)) if path == dir.path().join("")));
+    assert!(
+        matches!(Journal::open(&config), Err(LogError::Locked(path)) if path == dir.path().join(""))
+    );
     append_some(&clone, 5, 1).await;
     drop(clone);
     let log = Journal::open(&config).unwrap();

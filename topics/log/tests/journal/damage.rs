@@ -57,7 +57,10 @@ async fn a_flipped_byte_in_the_middle_is_refused_with_its_place() {
                 other => panic!("byte {position} of segment {number}: {other:?}"),
             }
             let report = verify_on(&disk).unwrap();
-            assert_eq!(report.damage.map(|damage| damage.file.ends_with(segment(number))), Some(true));
+            assert_eq!(
+                report.damage.map(|damage| damage.file.ends_with(segment(number))),
+                Some(true)
+            );
         }
     }
 }
@@ -132,10 +135,9 @@ async fn another_number_of_partitions_is_a_mismatch_that_says_both() {
     drop(open(&disk).unwrap());
     let config = JournalConfig { partitions: 8.try_into().unwrap(), ..config() };
     match Journal::open_on(Arc::new(disk), &config) {
-        Err(LogError::Mismatch(reason)) => assert_eq!(
-            &*reason,
-            "the log has 3 partitions, and 8 were asked for"
-        ),
+        Err(LogError::Mismatch(reason)) => {
+            assert_eq!(&*reason, "the log has 3 partitions, and 8 were asked for")
+        }
         other => panic!("{other:?}"),
     }
 }

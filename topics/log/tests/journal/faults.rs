@@ -1,6 +1,5 @@
 //! A disk that fails or is full: nothing is acknowledged on a guess, nothing refused is found.
 
-
 use boxoffice_log::journal::disk::simulated::{Fault, SimulatedDisk};
 use boxoffice_log::journal::{Journal, verify_on};
 use boxoffice_log::{Durability, Log, LogError, LogReader};
@@ -52,7 +51,9 @@ async fn no_failing_operation_leads_to_a_false_acknowledgement() {
                 assert_answers_hold(&image, &answers, (fault, operation)).await;
             }
             if fault == Fault::Short {
-                assert!(answers.iter().all(|(_, answer)| matches!(answer, Answer::Acknowledged(_))));
+                assert!(
+                    answers.iter().all(|(_, answer)| matches!(answer, Answer::Acknowledged(_)))
+                );
             }
             if !disturbed {
                 break;

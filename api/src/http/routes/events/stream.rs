@@ -58,11 +58,8 @@ pub async fn stream(
     let ends = app.views.partitions().map(|it| app.views.released_end(it)).collect();
     let ends = Positions::new(ends);
     let positions = resume_from(&headers, &ends)?;
-    let turn = if positions == ends {
-        None
-    } else {
-        Arc::clone(&READING_BACK).acquire_owned().await.ok()
-    };
+    let turn =
+        if positions == ends { None } else { Arc::clone(&READING_BACK).acquire_owned().await.ok() };
     let feed = Feed::new(Arc::clone(&app), subscription, positions, &ends, turn);
     let hello = Event::default().id(feed.id()).retry(RETRY).comment("listening");
     let events = stream::unfold(feed, |mut feed| async move {
@@ -80,12 +77,16 @@ pub(crate) fn stopped(app: &Services) -> impl Future<Output = ()> + Send + 'stat
     let mut stop = app.stop.clone();
     async move {
         // An error means that the node is gone, which is as good as a signal.
-        stop.wait_for(|stop| *stop).await.map_or((), |_| ());
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            tracing::debug!("the node ended without a signal");
+        }
     }
 }
 
 fn resume_from(headers: &HeaderMap, ends: &Positions) -> Result<Positions, Problem> {
-    let Some(value) = headers.get(LAST_EVENT_ID) else { return Ok(ends.clone()) };
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(ends.clone());
+    };
     value.to_str().ok().and_then(|text| Positions::parse(text, ends)).ok_or_else(|| {
         Problem::malformed("last_event_id_malformed", "send the id of an event of this stream")
     })

@@ -44,7 +44,8 @@ pub(super) fn ask(
     caller.require(request.role())?;
     let intent = request.to_intent(key)?;
     let (slot, partition) = app.ingest.route(&intent).ok_or_else(Problem::internal)?;
-    let waiter = Arc::new(if wait.is_zero() { Waiter::for_acceptance() } else { Waiter::default() });
+    let waiter =
+        Arc::new(if wait.is_zero() { Waiter::for_acceptance() } else { Waiter::default() });
     let draft = Draft { account: caller.account, key, traceparent, intent: &intent };
     app.ingest.submit(partition, draft, Arc::clone(&waiter)).map_err(not_queued)?;
     Ok(Asked { slot, partition, waiter, wait })
@@ -59,7 +60,10 @@ pub(super) async fn answer(app: &Services, asked: Asked) -> Answer {
     let progress = tokio::time::timeout(patience, waiter.wait()).await;
     let id = |offset| IntentId::new(slot, partition, offset);
     match progress.unwrap_or_else(|_| waiter.progress()) {
+        // Whether the step was already there is chance: who does not wait gets one kind of answer.
+        Progress::Decided(step) if wait.is_zero() => Answer::Accepted(id(step.offset)),
         Progress::Decided(step) => decided(app, id(step.offset), step).await,
+        Progress::DecidedLongAgo(offset) if wait.is_zero() => Answer::Accepted(id(offset)),
         Progress::DecidedLongAgo(offset) => look_up(app, id(offset)).await,
         Progress::Accepted(offset) => Answer::Accepted(id(offset)),
         Progress::Refused(error) => Answer::Problem(not_accepted(&error)),

@@ -13,8 +13,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
 use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::stream::StreamExt as _;
 use futures_util::Stream;
+use futures_util::stream::StreamExt as _;
 use tokio::time::Sleep;
 
 use super::answer::{Answer, answer, ask};
@@ -178,14 +178,14 @@ impl Stream for Lines {
                     self.buffer.extend_from_slice(&piece);
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    return self.fail(Problem::malformed("body_incomplete", "the body ended early"));
+                    return self
+                        .fail(Problem::malformed("body_incomplete", "the body ended early"));
                 }
                 Poll::Ready(None) => self.ended = true,
                 Poll::Pending => {
                     let timeout = self.timeout;
-                    let patience = self
-                        .patience
-                        .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+                    let patience =
+                        self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
                     if patience.as_mut().poll(context).is_ready() {
                         return self.fail(body::timed_out());
                     }

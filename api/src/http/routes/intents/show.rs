@@ -27,11 +27,7 @@ use crate::views::Found;
         (status = "4XX", body = Problem, content_type = "application/problem+json", description = "Refused, or unknown"),
     )
 )]
-pub async fn show(
-    State(app): State<App>,
-    caller: Caller,
-    Segment(id): Segment,
-) -> Response<Body> {
+pub async fn show(State(app): State<App>, caller: Caller, Segment(id): Segment) -> Response<Body> {
     match find(&app, caller, &id).await {
         Ok(answer) => answer.into_response(&app),
         Err(problem) => problem.into_response(),

@@ -10,8 +10,8 @@ use boxoffice_topics::{AccountId, IntentKey};
 
 use super::answer::{Answer, answer, ask};
 use crate::config::duration;
-use crate::http::router::{App, Services};
 use crate::http::problem::Problem;
+use crate::http::router::{App, Services};
 use crate::http::{body, headers, metric_definitions};
 use crate::json::{AcceptedJson, DecidedJson, IntentRequest};
 

@@ -1,5 +1,5 @@
 //! What is mine.
 
-mod page;
 pub mod orders;
+mod page;
 pub mod tickets;

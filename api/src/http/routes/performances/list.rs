@@ -58,9 +58,9 @@ pub async fn list(State(app): State<App>, Params(page): Params<Page>) -> Result<
 
 /// Partition, and how many of its performances to skip: they are never removed or reordered.
 fn cursor(after: &str) -> Result<(u16, usize), Problem> {
-    let parts = after.split_once('-').and_then(|(partition, index)| {
-        Some((partition.parse().ok()?, index.parse().ok()?))
-    });
+    let parts = after
+        .split_once('-')
+        .and_then(|(partition, index)| Some((partition.parse().ok()?, index.parse().ok()?)));
     parts.ok_or_else(|| Problem::malformed("cursor_malformed", "pass `next` of the page before"))
 }
 

@@ -1,7 +1,7 @@
 //! Records as documents, and which topic a path means.
 
-use boxoffice_log::{Batch, Log as _, LogError, LogReader as _, Topic, TopicPartition};
 use boxoffice_log::journal::JournalReader;
+use boxoffice_log::{Batch, Log as _, LogError, LogReader as _, Topic, TopicPartition};
 use boxoffice_topics::envelope::{EnvelopeError, intent_from_record, step_from_record};
 use boxoffice_topics::{Envelope, Genesis, Offset, RecordKind};
 use bytes::Bytes;

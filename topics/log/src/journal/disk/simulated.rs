@@ -44,7 +44,7 @@ struct State {
     files: Vec<File>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    renames: Vec<Rename>,
+    name_changes: Vec<NameChange>,
     /// Bytes of all files, at most.
     capacity: Option<u64>,
     operations: u64,
@@ -65,13 +65,13 @@ struct File {
 }
 
 #[derive(Clone)]
-enum Rename {
+enum NameChange {
     Create(String, usize),
     Rename(String, String),
     Remove(String),
 }
 
-impl Rename {
+impl NameChange {
     fn apply(self, names: &mut BTreeMap<String, usize>) {
         match self {
             Self::Create(name, file) => {
@@ -123,9 +123,9 @@ impl SimulatedDisk {
         let state = self.state();
         let mut random = Random(seed);
         let mut names = state.durable_names.clone();
-        let kept = random.below(state.renames.len() + 1);
-        for rename in state.renames[..kept].iter().cloned() {
-            rename.apply(&mut names);
+        let kept = random.below(state.name_changes.len() + 1);
+        for change in state.name_changes[..kept].iter().cloned() {
+            change.apply(&mut names);
         }
         // From nothing to everything, so that extremes are seen too.
         let chance = random.below(5);
@@ -217,7 +217,8 @@ impl State {
 
     fn has_room(&self, more: u64) -> bool {
         // A file that was removed takes no room.
-        let used = self.names.values().map(|file| self.files[*file].bytes.len() as u64).sum::<u64>();
+        let used =
+            self.names.values().map(|file| self.files[*file].bytes.len() as u64).sum::<u64>();
         self.capacity.is_none_or(|capacity| used + more <= capacity)
     }
 }
@@ -291,9 +292,9 @@ impl Disk for SimulatedDisk {
         state.whole()?;
         let file = state.files.len();
         state.files.push(File::default());
-        let rename = Rename::Create(name.to_owned(), file);
-        rename.clone().apply(&mut state.names);
-        state.renames.push(rename);
+        let change = NameChange::Create(name.to_owned(), file);
+        change.clone().apply(&mut state.names);
+        state.name_changes.push(change);
         Ok(Arc::new(SimulatedFile { disk: self.clone(), file }))
     }
 
@@ -306,25 +307,25 @@ impl Disk for SimulatedDisk {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
         state.whole()?;
-        let rename = Rename::Rename(from.to_owned(), to.to_owned());
-        rename.clone().apply(&mut state.names);
-        state.renames.push(rename);
+        let change = NameChange::Rename(from.to_owned(), to.to_owned());
+        change.clone().apply(&mut state.names);
+        state.name_changes.push(change);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.state();
         state.whole()?;
-        let rename = Rename::Remove(name.to_owned());
-        rename.clone().apply(&mut state.names);
-        state.renames.push(rename);
+        let change = NameChange::Remove(name.to_owned());
+        change.clone().apply(&mut state.names);
+        state.name_changes.push(change);
         Ok(())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = self.state();
         state.whole()?;
-        state.renames.clear();
+        state.name_changes.clear();
         state.durable_names = state.names.clone();
         Ok(())
     }

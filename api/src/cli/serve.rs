@@ -1,0 +1,126 @@
+//! `boxoffice serve`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::CliError;
+use crate::config::{Config, Database, Overrides, Provider, duration};
+use crate::node::{Node, NodeError};
+
+/// The exit code of a node whose log or partition stopped.
+const STOPPED: u8 = 3;
+
+/// Flags win over variables, variables over the file, the file over the defaults.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  boxoffice serve
+  boxoffice serve --listen 0.0.0.0:8080 --data-dir /var/lib/boxoffice
+  boxoffice serve --database postgres://boxoffice@db/boxoffice --config boxoffice.toml")]
+pub(super) struct Args {
+    /// TOML file with every setting; boxoffice.example.toml shows them.
+    #[arg(long, env = "BOXOFFICE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where HTTP is served [default: 127.0.0.1:8080]. Port 0 takes a free one.
+    #[arg(long, env = "BOXOFFICE_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Where everything durable is kept [default: ./data].
+    #[arg(long, env = "BOXOFFICE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Partitions of each topic, fixed when the data directory is made [default: 4].
+    #[arg(long, env = "BOXOFFICE_PARTITIONS")]
+    partitions: Option<NonZeroU16>,
+    /// `embedded`, `none` or `postgres://...` [default: embedded].
+    #[arg(long, env = "BOXOFFICE_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Who takes the money [default: sandbox].
+    #[arg(long, value_enum, env = "BOXOFFICE_PROVIDER")]
+    provider: Option<Provider>,
+    /// Where the sandbox provider listens [default: 127.0.0.1:0].
+    #[arg(long, env = "BOXOFFICE_SANDBOX_LISTEN")]
+    sandbox_listen: Option<SocketAddr>,
+    /// A provider that runs elsewhere, for instance `http://127.0.0.1:8090`.
+    #[arg(long, env = "BOXOFFICE_PROVIDER_URL")]
+    provider_url: Option<String>,
+}
+
+impl Args {
+    fn config(self) -> Result<Config, CliError> {
+        // Not parsed by clap, which would repeat a mistyped URL with its password.
+        let database =
+            self.database.map(Database::try_from).transpose().map_err(CliError::other)?;
+        let overrides = Overrides {
+            listen: self.listen,
+            data_dir: self.data_dir,
+            partitions: self.partitions,
+            database,
+            provider: self.provider,
+            sandbox_listen: self.sandbox_listen,
+            provider_url: self.provider_url,
+        };
+        Ok(Config::load(self.config.as_deref(), overrides)?)
+    }
+}
+
+pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
+    let config = args.config()?;
+    let mut signals = Signals::listen()?;
+    let drain = duration(config.drain_timeout_ms);
+    let mut node = tokio::select! {
+        node = Node::start(config) => node?,
+        // Nothing was served yet, and a recovery that is cut short begins again.
+        () = signals.received() => return Ok(ExitCode::SUCCESS),
+    };
+    tracing::info!(
+        url = node.url(),
+        docs = format!("{}/docs", node.url()),
+        sandbox.url = node.sandbox_url(),
+        data_dir = %node.config().data_dir.display(),
+        "boxoffice serves"
+    );
+    tokio::select! {
+        error = node.failed() => return Ok(stopped(&error)),
+        () = signals.received() => tracing::info!("draining"),
+    }
+    tokio::select! {
+        ended = node.shutdown() => match ended {
+            Ok(()) => tracing::info!("drained"),
+            Err(error) => return Ok(stopped(&error)),
+        },
+        // What is accepted is durable: the next start goes on with it.
+        () = tokio::time::sleep(drain) => tracing::warn!("the drain timeout is over"),
+        () = signals.received() => tracing::warn!("a second signal ended draining"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What has stopped can acknowledge nothing; only a new start can find out what is so.
+fn stopped(error: &NodeError) -> ExitCode {
+    tracing::error!(error = %error, "the node stopped");
+    ExitCode::from(STOPPED)
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, CliError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}

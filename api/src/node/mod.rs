@@ -1,0 +1,358 @@
+//! One node: the log, its partitions, the sinks, the payment executor and HTTP, wired together.
+//!
+//! A node fails as a whole: when the log or a partition stops, nothing may be acknowledged any
+//! more, so the process ends and recovers at its next start. Postgres and the payment provider
+//! may come and go.
+
+mod database;
+mod payments;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boxoffice_core::State;
+use boxoffice_ingest::{Acceptance, Appenders};
+use boxoffice_log::journal::{Journal, JournalConfig};
+use boxoffice_log::{Log as _, LogError};
+use boxoffice_processors::{
+    Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
+};
+use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Step};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+
+use crate::config::{Config, Limits, duration};
+use crate::health::Health;
+use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
+use crate::http::router::{Front, Services};
+use crate::http::server;
+use crate::views::{Subscribers, Views, Waiter};
+
+use self::payments::Payments;
+
+/// Folder of the journal in the data directory.
+pub const LOG_DIR: &str = "log";
+/// Folder of the snapshots in the data directory.
+pub const SNAPSHOTS_DIR: &str = "snapshots";
+/// Folder of the embedded database in the data directory.
+pub const POSTGRES_DIR: &str = "postgres";
+/// Folder of the sandbox provider's books in the data directory.
+pub const SANDBOX_DIR: &str = "sandbox";
+
+/// A node that cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data directory cannot be made.
+    #[error("{}: {error}", .dir.display())]
+    DataDir {
+        /// The directory.
+        dir: PathBuf,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// The address cannot be served.
+    #[error("listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// More partitions than a log can have.
+    #[error("a log has at most {} partitions", boxoffice_topics::partition::PARTITIONS_MAX)]
+    TooManyPartitions,
+    /// Tokens cannot be verified.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The log cannot be opened or has stopped.
+    #[error("log: {0}")]
+    Log(#[from] LogError),
+    /// A partition cannot be recovered or has stopped.
+    #[error("partition {partition}: {error}")]
+    Partition {
+        /// Which.
+        partition: PartitionId,
+        /// Why.
+        error: boxoffice_processors::Error,
+    },
+    /// The payment executor cannot start or has stopped.
+    #[error("payments: {0}")]
+    Payments(String),
+    /// Something broke an invariant.
+    #[error("{0} ended unexpectedly")]
+    Ended(&'static str),
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    url: String,
+    front: Front,
+    config: Config,
+    log: Journal,
+    stop_http: watch::Sender<bool>,
+    http: JoinHandle<()>,
+    appenders: Appenders,
+    stop_partitions: watch::Sender<bool>,
+    partitions: JoinSet<Result<Finished, NodeError>>,
+    payments: Payments,
+    stop_sink: watch::Sender<bool>,
+    sink: Option<JoinHandle<()>>,
+}
+
+/// Gives tokens back to those who wait.
+struct Answers(Arc<Views>);
+
+impl Acceptance<Arc<Waiter>> for Answers {
+    fn accepted(&self, partition: PartitionId, first: Offset, tokens: Vec<Arc<Waiter>>) {
+        self.0.accepted(partition, first, tokens);
+    }
+
+    fn refused(&self, error: &LogError, tokens: Vec<Arc<Waiter>>) {
+        Views::refused(error, tokens);
+    }
+}
+
+/// Shows the steps of one partition.
+struct Releases {
+    views: Arc<Views>,
+    partition: PartitionId,
+}
+
+impl Release for Releases {
+    fn release(&mut self, steps: Vec<Arc<Step>>) {
+        self.views.release(self.partition, &steps);
+    }
+}
+
+impl Node {
+    /// Starts a node: opens the log, recovers every partition, then serves.
+    ///
+    /// # Errors
+    /// When a part that selling needs cannot start.
+    pub async fn start(config: Config) -> Result<Self, NodeError> {
+        let dir = &config.data_dir;
+        std::fs::create_dir_all(dir)
+            .map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
+        let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
+        let names = Arc::new(Names::open_or_create(dir)?);
+        let verifier = Verifier::new(&config.auth, &names)?;
+        let listen = |error| NodeError::Listen { address: config.listen, error };
+        let listener = server::bind(config.listen).await.map_err(listen)?;
+        let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+        let log = open_log(&config).await?;
+        let checkpoints = Checkpoints::new(dir.join(SNAPSHOTS_DIR));
+        let recovered = recover_all(&log, &map, &checkpoints).await?;
+
+        let states: Vec<State> = recovered.iter().map(|it| it.state.clone()).collect();
+        let pending = payments::pending(&states);
+        let views = Arc::new(replicas(&config.limits, log.log_id(), map.clone(), states));
+        let answers = Arc::new(Answers(Arc::clone(&views)));
+        let ingest_config = boxoffice_ingest::Config::default();
+        let (ingest, appenders) =
+            boxoffice_ingest::start(&log, map.clone(), &ingest_config, &answers);
+        let payments = Payments::start(&config, &url, &log, &views, &ingest, pending).await?;
+
+        let (stop_sink, sink_stopped) = watch::channel(false);
+        let (sink, sink_status) = database::start(&config, &log, sink_stopped).unzip();
+        let (stop_partitions, _) = watch::channel(false);
+        let partitions = run_partitions(&log, recovered, &checkpoints, &views, &stop_partitions);
+        let (stop_http, http_stopped) = watch::channel(false);
+        let front = Front::new(Arc::new(Services {
+            authenticator: Authenticator::new(verifier, Arc::clone(&names)),
+            names,
+            views,
+            ingest,
+            log: log.clone(),
+            map,
+            limits: config.limits.clone(),
+            health: Health::new(sink_status, payments.handle().clone()),
+            stop: http_stopped.clone(),
+        }));
+        let http = serve_http(listener, front.clone(), &config, http_stopped);
+        Ok(Self {
+            url,
+            front,
+            config,
+            log,
+            stop_http,
+            http,
+            appenders,
+            stop_partitions,
+            partitions,
+            payments,
+            stop_sink,
+            sink,
+        })
+    }
+
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the sandbox provider is, when this node runs it.
+    #[must_use]
+    pub fn sandbox_url(&self) -> Option<&str> {
+        self.payments.sandbox_url()
+    }
+
+    /// The configuration it runs with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Answers requests without a connection, for tests.
+    #[must_use]
+    pub const fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// The log.
+    #[must_use]
+    pub const fn log(&self) -> &Journal {
+        &self.log
+    }
+
+    /// Returns when a part that selling needs has failed: the process must end.
+    pub async fn failed(&mut self) -> NodeError {
+        tokio::select! {
+            error = self.appenders.failed() => error.into(),
+            Some(ended) = self.partitions.join_next() => match settled(ended) {
+                Err(error) => error,
+                Ok(_) => NodeError::Ended("a partition"),
+            },
+            error = self.payments.failed() => error,
+            _ = &mut self.http => NodeError::Ended("HTTP"),
+        }
+    }
+
+    /// Lets requests in flight end, appends what is queued, decides and publishes it, writes the
+    /// rows that have come so far, and closes the log.
+    ///
+    /// # Errors
+    /// The first failure on the way. The rest is still shut down.
+    pub async fn shutdown(mut self) -> Result<(), NodeError> {
+        self.stop_http.send_replace(true);
+        if !self.http.is_finished() {
+            self.http.await.map_err(|_| NodeError::Ended("HTTP"))?;
+        }
+        self.payments.stop().await;
+        let mut result = self.appenders.shut_down().await.map_err(NodeError::from);
+        self.stop_partitions.send_replace(true);
+        while let Some(ended) = self.partitions.join_next().await {
+            result = result.and(settled(ended).map(|_| ()));
+        }
+        self.stop_sink.send_replace(true);
+        if let Some(sink) = self.sink {
+            result = result.and(sink.await.map_err(|_| NodeError::Ended("the postgres sink")));
+        }
+        let log = self.log;
+        let closed = tokio::task::spawn_blocking(move || log.close()).await;
+        let closed = closed.map_err(|_| NodeError::Ended("the log"))?;
+        result.and(closed.map_err(NodeError::from))
+    }
+}
+
+fn replicas(limits: &Limits, log_id: LogId, map: PartitionMap, states: Vec<State>) -> Views {
+    let subscribers =
+        Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
+    Views::new(log_id, map, states, limits.recent_steps.get(), subscribers)
+}
+
+fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Finished, NodeError> {
+    ended.unwrap_or(Err(NodeError::Ended("a partition")))
+}
+
+/// Opens the journal of a data directory.
+///
+/// # Errors
+/// When another process has it, or it is damaged.
+pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
+    let journal = JournalConfig::new(config.data_dir.join(LOG_DIR), config.partitions);
+    let opened = tokio::task::spawn_blocking(move || Journal::open(&journal)).await;
+    Ok(opened.map_err(|_| NodeError::Ended("the log"))??)
+}
+
+/// Recovers every partition, side by side.
+async fn recover_all(
+    log: &Journal,
+    map: &PartitionMap,
+    checkpoints: &Checkpoints,
+) -> Result<Vec<Recovered>, NodeError> {
+    const REPORT_INTERVAL: Duration = Duration::from_secs(2);
+    let mut recovering = JoinSet::new();
+    for partition in map.partitions() {
+        let (log, checkpoints) = (log.clone(), checkpoints.clone());
+        recovering.spawn(async move {
+            let mut reported_at = std::time::Instant::now();
+            let progress = |progress: boxoffice_processors::Progress| {
+                if reported_at.elapsed() >= REPORT_INTERVAL {
+                    reported_at = std::time::Instant::now();
+                    tracing::info!(%partition, next = %progress.next, end = %progress.end, "recovering");
+                }
+            };
+            let recovered = recover(&log, partition, &checkpoints, progress).await;
+            recovered.map_err(|error| NodeError::Partition { partition, error })
+        });
+    }
+    let mut recovered = Vec::new();
+    while let Some(one) = recovering.join_next().await {
+        recovered.push(one.map_err(|_| NodeError::Ended("recovery"))??);
+    }
+    recovered.sort_by_key(|it| it.state.partition());
+    Ok(recovered)
+}
+
+fn run_partitions(
+    log: &Journal,
+    recovered: Vec<Recovered>,
+    checkpoints: &Checkpoints,
+    views: &Arc<Views>,
+    stop: &watch::Sender<bool>,
+) -> JoinSet<Result<Finished, NodeError>> {
+    let mut partitions = JoinSet::new();
+    for recovered in recovered {
+        let partition = recovered.state.partition();
+        let owner = Partition::new(
+            log.clone(),
+            recovered,
+            checkpoints.clone(),
+            boxoffice_processors::Config::default(),
+            Releases { views: Arc::clone(views), partition },
+            SystemClock,
+        );
+        let stopped = until(stop.subscribe());
+        partitions.spawn(async move {
+            owner.run(stopped).await.map_err(|error| NodeError::Partition { partition, error })
+        });
+    }
+    partitions
+}
+
+fn serve_http(
+    listener: TcpListener,
+    front: Front,
+    config: &Config,
+    stop: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let limits = server::Limits {
+        connections_max: config.limits.connections_max.get(),
+        header_timeout: duration(config.limits.header_timeout_ms),
+        // The other half is for what is queued, and for the rows.
+        drain_timeout: duration(config.drain_timeout_ms) / 2,
+    };
+    tokio::spawn(server::serve(listener, front, limits, stop))
+}
+
+/// Returns when the flag is set, or when nobody can set it any more.
+async fn until(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("the node ended without a signal");
+    }
+}

@@ -1,0 +1,87 @@
+//! What only the owner of a data directory can find out, once its node has ended: whether
+//! deciding everything again gives the same outcomes, and whether the rows are their fold.
+
+use boxoffice_log::journal::{Journal, JournalConfig};
+use boxoffice_log::{Log as _, LogError, TopicPartition};
+use boxoffice_processors::replay;
+use boxoffice_sinks::postgres::{self, DatabaseUrl, DatabaseUrlInvalid, PgPool};
+use boxoffice_topics::PartitionId;
+
+use crate::config::{Config, Database};
+use crate::node::LOG_DIR;
+
+/// Differences that were found; None where nothing could be compared.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Verdict {
+    pub(super) replay: Option<Vec<String>>,
+    pub(super) postgres: Option<Vec<String>>,
+}
+
+/// The log or the database cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum VerdictError {
+    /// The log.
+    #[error("log: {0}")]
+    Log(#[from] LogError),
+    /// A partition.
+    #[error(transparent)]
+    Replay(#[from] boxoffice_processors::Error),
+    /// The database.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
+    /// The address of the database.
+    #[error(transparent)]
+    Url(#[from] DatabaseUrlInvalid),
+}
+
+/// Verifies everything that a node of this configuration left behind.
+pub(super) async fn verify(config: &Config) -> Result<Verdict, VerdictError> {
+    let log = Journal::open(&JournalConfig::new(config.data_dir.join(LOG_DIR), config.partitions))?;
+    let mut differences = Vec::new();
+    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
+        let report = replay::verify(&log, partition, |_| ()).await?;
+        differences.extend(report.first_difference.map(|difference| {
+            format!("partition {partition} at {}: {}", difference.offset, difference.reason)
+        }));
+    }
+    let postgres = compare(config, &log).await?;
+    log.close()?;
+    Ok(Verdict { replay: Some(differences), postgres })
+}
+
+async fn compare(config: &Config, log: &Journal) -> Result<Option<Vec<String>>, VerdictError> {
+    match &config.database {
+        Database::None => Ok(None),
+        Database::Url(url) => {
+            let pool = url.parse::<DatabaseUrl>()?.pool();
+            let found = differences(log, &pool).await;
+            pool.close().await;
+            found.map(Some)
+        }
+        #[cfg(feature = "embedded-postgres")]
+        Database::Embedded => {
+            let directory = config.data_dir.join(crate::node::POSTGRES_DIR);
+            let database = postgres::Embedded::start(&directory).await?;
+            let found = differences(log, database.pool()).await;
+            database.stop().await?;
+            found.map(Some)
+        }
+        #[cfg(not(feature = "embedded-postgres"))]
+        Database::Embedded => Ok(None),
+    }
+}
+
+/// Rows that differ, and partitions that are not written to their end.
+async fn differences(log: &Journal, pool: &PgPool) -> Result<Vec<String>, VerdictError> {
+    let comparison = postgres::compare(log, pool).await?;
+    let mut differences: Vec<String> =
+        comparison.differences.iter().map(ToString::to_string).collect();
+    for position in &comparison.positions {
+        let end = log.end(TopicPartition::outcomes(position.partition)).await?;
+        if position.next != end {
+            let (partition, next) = (position.partition, position.next);
+            differences.push(format!("partition {partition} is written to {next} of {end}"));
+        }
+    }
+    Ok(differences)
+}

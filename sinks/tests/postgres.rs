@@ -1,0 +1,483 @@
+//! The Postgres sink against a real server: the rows are the fold of the log, however often a
+//! batch comes and wherever a write is cut off.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use boxoffice_log::memory::MemoryLog;
+use boxoffice_log::{Log, LogReader, TopicPartition};
+use boxoffice_sinks::postgres::{DatabaseUrl, Error, PostgresSink, compare, rebuild};
+use boxoffice_sinks::progress::{Cursor, Position, ProgressError};
+use boxoffice_sinks::runner::{self, Config, Move, Phase, Sink, Status, StepBatch};
+use boxoffice_tests::services::{Database, Postgres};
+use boxoffice_topics::{Offset, PartitionId};
+use sqlx::{PgPool, query, query_scalar};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+mod support;
+
+use support::story::Story;
+
+const LOG_ID: u128 = 0xb0b0;
+
+fn pool(database: &Database) -> PgPool {
+    database.url().parse::<DatabaseUrl>().unwrap().pool()
+}
+
+/// Writes often and retries soon.
+fn config() -> Config {
+    Config {
+        write_interval: Duration::from_millis(1),
+        idle_interval: Duration::from_millis(1),
+        retry_first: Duration::from_millis(1),
+        retry_max: Duration::from_millis(50),
+        ..Config::default()
+    }
+}
+
+struct Running {
+    status: watch::Receiver<Status>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), runner::Error<Error>>>,
+}
+
+impl Running {
+    fn start(log: &MemoryLog, pool: &PgPool) -> Self {
+        let (sender, status) = watch::channel(Status::default());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { drop(stopped.await) };
+        let sink = PostgresSink::new(pool.clone());
+        let task = tokio::spawn(runner::run(log.clone(), sink, config(), sender, stopped));
+        Self { status, stop, task }
+    }
+
+    async fn reach(&mut self, ends: &[Offset]) {
+        self.status.wait_for(|status| status.has_reached(ends)).await.unwrap();
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+async fn ends(log: &MemoryLog) -> Vec<Offset> {
+    let mut ends = Vec::new();
+    for partition in partitions(log) {
+        ends.push(log.end(TopicPartition::outcomes(partition)).await.unwrap());
+    }
+    ends
+}
+
+fn partitions(log: &MemoryLog) -> impl Iterator<Item = PartitionId> + use<> {
+    (0..log.partitions()).filter_map(PartitionId::new)
+}
+
+async fn follow_to_end(log: &MemoryLog, pool: &PgPool) {
+    let mut running = Running::start(log, pool);
+    running.reach(&ends(log).await).await;
+    running.stop().await;
+}
+
+async fn story(partitions: u16) -> MemoryLog {
+    let log = support::log(partitions, LOG_ID);
+    for partition in 0..partitions {
+        let mut story = Story::begin(&log, partition, u128::from(partition) + 77);
+        story.tell();
+        story.scribe.write().await;
+    }
+    log
+}
+
+#[track_caller]
+fn assert_identical(comparison: &boxoffice_sinks::postgres::Comparison) {
+    let differences: Vec<_> = comparison.differences.iter().map(ToString::to_string).collect();
+    assert_eq!(differences, Vec::<String>::new());
+    assert!(comparison.rows > 0);
+}
+
+async fn is_fold_of(log: &MemoryLog, pool: &PgPool) {
+    assert_identical(&compare(log, pool).await.unwrap());
+}
+
+async fn lines(pool: &PgPool, sql: &'static str) -> Vec<String> {
+    query_scalar(sql).fetch_all(pool).await.unwrap()
+}
+
+/// What one partition has for a sink that stands at a position: at most so many steps.
+async fn batch(log: &MemoryLog, from: Position, steps_max: usize) -> StepBatch {
+    let mut cursor = Cursor::new(log.log_id(), from);
+    let topic = TopicPartition::outcomes(from.partition);
+    let mut batch = StepBatch::default();
+    let end = log.end(topic).await.unwrap();
+    let mut reader = log.read(topic, cursor.read_from()).await.unwrap();
+    while cursor.position().next < end && batch.steps.len() < steps_max {
+        for (offset, record) in reader.next().await.unwrap().iter() {
+            if batch.steps.len() == steps_max {
+                break;
+            }
+            if let Some(step) = cursor.accept(offset, record).unwrap() {
+                batch.steps.push((from.partition, step));
+            }
+        }
+    }
+    batch.moves.push(Move { from, to: cursor.position() });
+    batch
+}
+
+#[tokio::test]
+async fn everything_that_happens_has_its_row() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(1).await, pool(&database));
+    follow_to_end(&log, &pool).await;
+    is_fold_of(&log, &pool).await;
+
+    let orders = "SELECT concat_ws(' ', o.state, total_minor, reseated, cancel_reason,
+                         (SELECT string_agg(place || CASE WHEN voided_at IS NULL THEN '' ELSE '!' END,
+                                            ',' ORDER BY number)
+                            FROM tickets t WHERE t.order_id = o.order_id),
+                         (SELECT string_agg(p.state, ',' ORDER BY payment_id)
+                            FROM payments p WHERE p.order_id = o.order_id),
+                         (SELECT string_agg(r.state || ':' || reason, ',' ORDER BY refund)
+                            FROM refunds r WHERE r.order_id = o.order_id))
+                    FROM orders o ORDER BY order_id";
+    assert_eq!(
+        lines(&pool, orders).await,
+        [
+            "refunded 165000 f by_buyer A-1-4!,A-2-4! captured refunded:order_cancelled",
+            "confirmed 165000 f A-1-4 captured",
+            "confirmed 165000 f A-1-5 captured,captured failed:duplicate_capture",
+            "confirmed 165000 t A-1-6 captured",
+            "refunded 165000 f expired captured refunded:late_capture",
+            "cancelled 165000 f by_buyer captured requested:amount_mismatch",
+            "confirmed 0 f FLOOR,FLOOR,FLOOR",
+        ]
+    );
+    let holds =
+        "SELECT concat_ws(' ', h.state, string_agg(place || '*' || quantity, ',' ORDER BY place))
+                   FROM holds h JOIN hold_places USING (hold_id) WHERE h.state <> 'ordered'
+                  GROUP BY hold_id, h.state ORDER BY hold_id";
+    assert_eq!(
+        lines(&pool, holds).await,
+        ["released A-1-1*1,A-1-2*1", "expired A-1-1*1,FLOOR*2", "live A-1-3*1"]
+    );
+    let houses = "SELECT concat_ws(' ', name, currency, sale_switch,
+                         (SELECT count(*) FROM seats), (SELECT count(*) FROM seats WHERE accessible),
+                         (SELECT string_agg(code || ':' || price_minor, ',' ORDER BY price_level)
+                            FROM price_levels),
+                         (SELECT string_agg(code || ':' || COALESCE(capacity, 0), ',' ORDER BY section)
+                            FROM sections))
+                    FROM performances";
+    assert_eq!(
+        lines(&pool, houses).await,
+        ["The Night of the Whale KRW closed 20 2 R:165000,S:110000,STANDING:99000 FLOOR:50,A:0"]
+    );
+    let prices = "SELECT price_minor::text FROM tickets ORDER BY order_id, number LIMIT 2";
+    assert_eq!(lines(&pool, prices).await, ["165000", "110000"]);
+    let ledger =
+        "SELECT concat_ws(' ', captured_minor, refunded_minor, refunds_open, tickets_valid)
+                    FROM order_ledger ORDER BY order_id";
+    assert_eq!(
+        lines(&pool, ledger).await,
+        [
+            "165000 165000 0 0",
+            "165000 0 0 1",
+            "330000 0 1 1",
+            "165000 0 0 1",
+            "165000 165000 0 0",
+            "1 0 1 0",
+            "0 0 0 3"
+        ]
+    );
+    let epoch =
+        "SELECT (extract(epoch FROM min(created_at)) * 1000)::bigint::text FROM performances";
+    assert_eq!(lines(&pool, epoch).await, [(support::BEGIN_MS + 1).to_string()]);
+}
+
+#[tokio::test]
+async fn ids_read_as_clients_see_them() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(2).await, pool(&database));
+    follow_to_end(&log, &pool).await;
+    let ids: Vec<(i64, String)> = sqlx::query_as("SELECT hold_id, readable_id(hold_id) FROM holds")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    for (packed, readable) in ids {
+        assert_eq!(boxoffice_topics::IntentId::from_packed(packed).unwrap().to_string(), readable);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_comes_twice_changes_nothing() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(1).await, pool(&database));
+    let mut sink = PostgresSink::new(pool.clone());
+    let begin = sink.open(log.log_id(), 1).await.unwrap()[0];
+    let whole = batch(&log, begin, usize::MAX).await;
+    sink.write(&whole).await.unwrap();
+    is_fold_of(&log, &pool).await;
+    for sink in [&mut sink, &mut PostgresSink::new(pool.clone())] {
+        assert!(matches!(sink.write(&whole).await, Err(Error::ProgressMoved)));
+        is_fold_of(&log, &pool).await;
+        assert_eq!(sink.open(log.log_id(), 1).await.unwrap(), [whole.moves[0].to]);
+    }
+}
+
+#[tokio::test]
+async fn rows_are_the_same_however_the_log_is_cut_into_batches() {
+    let log = story(1).await;
+    for steps_max in [1, 2, 3, 7] {
+        for restarts in [false, true] {
+            let database = Database::fresh().await;
+            let pool = pool(&database);
+            let mut sink = PostgresSink::new(pool.clone());
+            let mut at = sink.open(log.log_id(), 1).await.unwrap()[0];
+            loop {
+                let batch = batch(&log, at, steps_max).await;
+                if batch.steps.is_empty() {
+                    break;
+                }
+                sink.write(&batch).await.unwrap();
+                at = batch.moves[0].to;
+                if restarts {
+                    sink = PostgresSink::new(pool.clone());
+                    assert_eq!(sink.open(log.log_id(), 1).await.unwrap(), [at]);
+                }
+            }
+            is_fold_of(&log, &pool).await;
+        }
+    }
+}
+
+/// A future that is dropped when it has waited so often.
+struct CutOff<F> {
+    future: Pin<Box<F>>,
+    waits_left: usize,
+}
+
+impl<F: Future> Future for CutOff<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.waits_left == 0 => Poll::Ready(None),
+            Poll::Pending => {
+                self.waits_left -= 1;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
+    let log = story(1).await;
+    let (mut cut, mut whole) = (0, false);
+    let database = Database::fresh().await;
+    while !whole {
+        let pool = pool(&database);
+        let mut sink = PostgresSink::new(pool.clone());
+        let begin = sink.open(log.log_id(), 1).await.unwrap()[0];
+        let first = batch(&log, begin, 20).await;
+        let future = Box::pin(sink.write(&first));
+        whole = CutOff { future, waits_left: cut }.await.is_some();
+        drop(pool);
+
+        let pool = self::pool(&database);
+        let comparison = compare(&log, &pool).await.unwrap();
+        assert!(comparison.is_identical(), "cut off after {cut} waits: {comparison:?}");
+        if !whole {
+            sqlx::query("TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments, refunds, tickets")
+                .execute(&pool)
+                .await
+                .unwrap();
+        }
+        cut += 1;
+    }
+    assert!(cut > 8, "a write waits for every statement, it waited {cut} times");
+}
+
+#[tokio::test]
+async fn a_sink_whose_connections_are_killed_again_and_again_catches_up() {
+    let database = Database::fresh().await;
+    let (log, pool) = (support::log(1, LOG_ID), pool(&database));
+    let mut story = Story::begin(&log, 0, 77);
+    let mut running = Running::start(&log, &pool);
+    story.create();
+    let killer = self::pool(&database);
+    for round in 0..40 {
+        for seat in 0..20 {
+            let hold = story.hold(round, &[seat], 0);
+            story.order(round, hold);
+        }
+        story.scribe.write().await;
+        query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .execute(&killer)
+        .await
+        .unwrap();
+    }
+    running.reach(&ends(&log).await).await;
+    running.stop().await;
+    is_fold_of(&log, &pool).await;
+}
+
+#[tokio::test]
+async fn sales_go_on_while_the_server_is_away_and_the_sink_catches_up() {
+    let mut server = Postgres::start_own().await.unwrap();
+    let database = server.database().await.unwrap();
+    let (log, pool) = (support::log(1, LOG_ID), pool(&database));
+    let mut story = Story::begin(&log, 0, 77);
+    let mut running = Running::start(&log, &pool);
+    story.create();
+    story.scribe.write().await;
+    running.reach(&ends(&log).await).await;
+
+    server.kill().await.unwrap();
+    story.tell_after_creation();
+    story.scribe.write().await;
+    let retrying = |status: &Status| matches!(status.phase, Phase::Retrying(_));
+    running.status.wait_for(retrying).await.unwrap();
+
+    server.start_again().await.unwrap();
+    running.reach(&ends(&log).await).await;
+    assert_eq!(running.status.borrow().lag_records, 0);
+    running.stop().await;
+    is_fold_of(&log, &pool).await;
+}
+
+#[tokio::test]
+async fn a_sink_that_starts_before_its_server_waits_for_it() {
+    let mut server = Postgres::start_own().await.unwrap();
+    let database = server.database().await.unwrap();
+    let (log, pool) = (story(1).await, pool(&database));
+    server.stop().await.unwrap();
+    let mut running = Running::start(&log, &pool);
+    let retrying = |status: &Status| matches!(status.phase, Phase::Retrying(_));
+    running.status.wait_for(retrying).await.unwrap();
+    server.start_again().await.unwrap();
+    running.reach(&ends(&log).await).await;
+    running.stop().await;
+    is_fold_of(&log, &pool).await;
+}
+
+/// How a sink ends that is started on a log.
+async fn refusal(log: &MemoryLog, pool: &PgPool) -> ProgressError {
+    let running = Running::start(log, pool);
+    let ended = running.task.await.unwrap();
+    let reason = ended.as_ref().unwrap_err().to_string();
+    assert_eq!(running.status.borrow().phase, Phase::Stopped(Some(reason)));
+    match ended {
+        Err(runner::Error::Progress(error) | runner::Error::Sink(Error::Progress(error))) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_log_is_refused() {
+    let database = Database::fresh().await;
+    let pool = pool(&database);
+    follow_to_end(&story(2).await, &pool).await;
+
+    let other = support::log(2, LOG_ID + 1);
+    assert!(matches!(refusal(&other, &pool).await, ProgressError::OtherLog { .. }));
+
+    let shorter = support::log(2, LOG_ID);
+    assert!(matches!(refusal(&shorter, &pool).await, ProgressError::Shorter { .. }));
+
+    let narrower = story(1).await;
+    assert!(matches!(refusal(&narrower, &pool).await, ProgressError::FewerPartitions { .. }));
+
+    let different = support::log(2, LOG_ID);
+    for partition in 0..2 {
+        let mut story = Story::begin(&different, partition, u128::from(partition) + 177);
+        story.tell();
+        story.scribe.write().await;
+    }
+    assert!(matches!(refusal(&different, &pool).await, ProgressError::Different { .. }));
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(1).await, pool(&database));
+    follow_to_end(&log, &pool).await;
+    query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, 'from the future', true, '', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let ended = Running::start(&log, &pool).task.await.unwrap();
+    assert!(matches!(ended, Err(runner::Error::Sink(Error::Schema(_)))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn every_planted_difference_is_found() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(2).await, pool(&database));
+    follow_to_end(&log, &pool).await;
+    is_fold_of(&log, &pool).await;
+    for (table, planted) in [
+        ("tickets", "UPDATE tickets SET price_minor = 1 WHERE place = 'A-1-5'"),
+        ("orders", "DELETE FROM orders WHERE state = 'refunded'"),
+        ("holds", "UPDATE holds SET state = 'released' WHERE state = 'live'"),
+        (
+            "payments",
+            "INSERT INTO payments SELECT payment_id + 1, order_id, state, amount_minor,
+                      currency, payment_key, NULL, NULL, NULL, requested_at, NULL
+                      FROM payments LIMIT 1",
+        ),
+        ("seats", "UPDATE seats SET label = 'A-1-11' WHERE seat = 3"),
+        ("refunds", "DELETE FROM refunds"),
+        ("performances", "UPDATE performances SET name = 'The Night of the Shark'"),
+    ] {
+        query(planted).execute(&pool).await.unwrap();
+        let comparison = compare(&log, &pool).await.unwrap();
+        assert_eq!(comparison.differences.len(), 1, "{comparison:?}");
+        assert_eq!(comparison.differences[0].table, table);
+        rebuild(log.clone(), &pool, config()).await.unwrap();
+        is_fold_of(&log, &pool).await;
+    }
+}
+
+#[tokio::test]
+async fn a_seat_with_two_valid_tickets_is_refused_by_the_database() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(1).await, pool(&database));
+    follow_to_end(&log, &pool).await;
+    let twice = "INSERT INTO tickets SELECT order_id, number + 100, performance_id, account_id,
+                 section, seat, place, price_level, price_minor, currency, issued_at, NULL
+                 FROM tickets WHERE voided_at IS NULL AND seat IS NOT NULL";
+    let error = query(twice).execute(&pool).await.unwrap_err();
+    assert!(error.as_database_error().unwrap().is_unique_violation());
+}
+
+#[cfg(feature = "embedded-postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_in_process_has_the_same_rows_and_keeps_them() {
+    use boxoffice_sinks::postgres::Embedded;
+
+    let directory = tempfile::tempdir().unwrap();
+    let log = story(2).await;
+    let embedded = Embedded::start(directory.path()).await.unwrap();
+    follow_to_end(&log, embedded.pool()).await;
+    is_fold_of(&log, embedded.pool()).await;
+    embedded.stop().await.unwrap();
+
+    let embedded = Embedded::start(directory.path()).await.unwrap();
+    is_fold_of(&log, embedded.pool()).await;
+    follow_to_end(&log, embedded.pool()).await;
+    rebuild(log.clone(), embedded.pool(), config()).await.unwrap();
+    is_fold_of(&log, embedded.pool()).await;
+    embedded.stop().await.unwrap();
+}

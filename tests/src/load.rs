@@ -1,0 +1,149 @@
+//! A load tool that costs little beside the server that it measures: each connection sends the
+//! same bytes and waits for the answer, over and over, in one thread.
+//!
+//! It reads just enough HTTP to find the end of an answer, and stops at an unexpected one.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// Room for every answer that is measured.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// What one round measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// Requests that were answered.
+    pub requests: u64,
+    /// How long the round took.
+    pub elapsed: Duration,
+    /// Microseconds from the first byte sent to the last byte received.
+    pub latencies: Histogram<u64>,
+}
+
+impl Measured {
+    /// Requests in each second.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        self.requests as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Adds another round of the same thing.
+    ///
+    /// # Panics
+    /// Never: every round counts in the same buckets.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.elapsed += other.elapsed;
+        self.latencies.add(&other.latencies).expect("the same buckets");
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three digits are allowed")
+}
+
+/// A whole `POST` request of JSON.
+#[must_use]
+pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Sends each connection's request over and over for this long.
+///
+/// # Errors
+/// When a connection fails or an answer is not 200.
+pub async fn run(port: u16, requests: &[Vec<u8>], duration: Duration) -> io::Result<Measured> {
+    let mut streams = Vec::with_capacity(requests.len());
+    for _ in requests {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let started = Instant::now();
+    let mut connections = JoinSet::new();
+    for (stream, request) in streams.into_iter().zip(requests) {
+        connections.spawn(run_connection(stream, request.clone(), started + duration));
+    }
+    let mut latencies = histogram();
+    while let Some(connection) = connections.join_next().await {
+        let of_connection = connection.map_err(io::Error::other)??;
+        latencies.add(of_connection).map_err(io::Error::other)?;
+    }
+    Ok(Measured { requests: latencies.len(), elapsed: started.elapsed(), latencies })
+}
+
+async fn run_connection(
+    mut stream: TcpStream,
+    request: Vec<u8>,
+    end: Instant,
+) -> io::Result<Histogram<u64>> {
+    let mut latencies = histogram();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut started = Instant::now();
+    while started < end {
+        stream.write_all(&request).await?;
+        read_answer(&mut stream, &mut buffer).await?;
+        let now = Instant::now();
+        let micros = now.duration_since(started).as_micros();
+        latencies.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
+        started = now;
+    }
+    Ok(latencies)
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..]).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        filled += read;
+        if let Some(length) = answer_length(&buffer[..filled])?
+            && length <= filled
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// Bytes of the answer that begins here; `None` while its headers are not complete.
+fn answer_length(bytes: &[u8]) -> io::Result<Option<usize>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let unexpected = || io::Error::other(String::from_utf8_lossy(bytes).into_owned());
+    let head = std::str::from_utf8(&bytes[..end]).map_err(io::Error::other)?;
+    if !head.starts_with("HTTP/1.1 200") {
+        return Err(unexpected());
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    Ok(Some(end + 4 + length.ok_or_else(unexpected)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_where_its_length_says() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(answer_length(answer).unwrap(), Some(answer.len()));
+        assert_eq!(answer_length(&answer[..20]).unwrap(), None);
+        assert!(answer_length(b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n").is_err());
+        assert!(answer_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+}
