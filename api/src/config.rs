@@ -331,9 +331,10 @@ mod tests {
     #[test]
     fn the_shipped_example_loads_and_says_the_defaults() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("boxoffice.example.toml");
-        let config = Config::load(Some(&file), Overrides::default()).unwrap();
-        let mut expected = Config::default();
-        expected.database = config.database.clone();
+        // The example names the embedded database, which this build may not have.
+        let overrides = Overrides { database: Some(Database::None), ..Overrides::default() };
+        let config = Config::load(Some(&file), overrides).unwrap();
+        let expected = Config { database: Database::None, ..Config::default() };
         assert_eq!(format!("{config:?}"), format!("{expected:?}"));
     }
 

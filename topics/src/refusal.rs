@@ -111,6 +111,8 @@ refusal_codes! {
     39 AmountOverflow "amount_overflow";
     /// The performance has begun: a paid order can no longer be given up.
     40 PerformanceStarted "performance_started";
+    /// An earlier attempt to pay this order had the same payment key.
+    41 PaymentKeyReused "payment_key_reused";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

@@ -17,7 +17,8 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 
 /// An error as clients see it (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemJson {
     /// `/problems/` and the code.
     #[serde(rename = "type")]
     kind: Cow<'static, str>,
@@ -50,8 +51,15 @@ pub struct Problem {
     /// The intent was decided before, under the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
-    #[serde(skip)]
-    #[schema(ignore)]
+}
+
+/// An error on its way to a client. It is boxed because almost every result could be one.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Answer>);
+
+#[derive(Clone, Debug)]
+struct Answer {
+    document: ProblemJson,
     headers: Headers,
 }
 
@@ -75,7 +83,7 @@ impl Problem {
         let mut kind = String::with_capacity(10 + code.len());
         kind.push_str("/problems/");
         kind.push_str(code);
-        Self {
+        let document = ProblemJson {
             kind: kind.into(),
             title: in_words(code).into(),
             status,
@@ -87,35 +95,35 @@ impl Problem {
             offset: None,
             item: None,
             repeated: false,
-            headers: Headers::default(),
-        }
+        };
+        Self(Box::new(Answer { document, headers: Headers::default() }))
     }
 
     /// Says what is wrong with this request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.document.detail = Some(detail.into());
         self
     }
 
     /// Names the field of the body.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into());
+        self.0.document.path = Some(path.into());
         self
     }
 
     /// Says when to try again.
     #[must_use]
-    pub const fn retry_after_seconds(mut self, seconds: u16) -> Self {
-        self.headers.retry_after_seconds = Some(seconds);
+    pub fn retry_after_seconds(mut self, seconds: u16) -> Self {
+        self.0.headers.retry_after_seconds = Some(seconds);
         self
     }
 
     /// Ends the connection after the answer: the rest of the body is not worth reading.
     #[must_use]
-    pub const fn close(mut self) -> Self {
-        self.headers.close = true;
+    pub fn close(mut self) -> Self {
+        self.0.headers.close = true;
         self
     }
 
@@ -124,13 +132,13 @@ impl Problem {
     pub fn refused(id: IntentId, refusal: Refusal, repeated: bool) -> Self {
         let mut problem = Self::new(refusal_status(refusal.code), refusal.code.as_str());
         if let Some(item) = refusal.item {
-            problem.detail = Some(format!("item {item} of the list").into());
+            problem.0.document.detail = Some(format!("item {item} of the list").into());
         }
-        problem.id = Some(id.to_string());
-        problem.partition = Some(id.partition().number());
-        problem.offset = Some(id.offset().number());
-        problem.item = refusal.item;
-        problem.repeated = repeated;
+        problem.0.document.id = Some(id.to_string());
+        problem.0.document.partition = Some(id.partition().number());
+        problem.0.document.offset = Some(id.offset().number());
+        problem.0.document.item = refusal.item;
+        problem.0.document.repeated = repeated;
         problem
     }
 
@@ -150,7 +158,7 @@ impl Problem {
     #[must_use]
     pub fn unauthorized(code: &'static str, detail: &'static str) -> Self {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, code).detail(detail);
-        problem.headers.challenge = Some(match code {
+        problem.0.headers.challenge = Some(match code {
             "token_missing" => r#"Bearer realm="boxoffice""#,
             _ => r#"Bearer realm="boxoffice", error="invalid_token""#,
         });
@@ -191,13 +199,13 @@ impl Problem {
 
     /// Its status.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub fn status(&self) -> StatusCode {
+        self.0.document.status
     }
 
     /// Writes the document at the end of `buffer`.
     pub fn write_to(&self, buffer: &mut Vec<u8>) {
-        if let Err(error) = serde_json::to_writer(buffer, self) {
+        if let Err(error) = serde_json::to_writer(buffer, &self.0.document) {
             unreachable!("memory takes every byte and every field is a text or a number: {error}");
         }
     }
@@ -208,17 +216,17 @@ impl IntoResponse for Problem {
         let mut body = Vec::with_capacity(256);
         self.write_to(&mut body);
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.headers.retry_after_seconds {
+        if let Some(seconds) = self.0.headers.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = self.headers.challenge {
+        if let Some(challenge) = self.0.headers.challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if self.headers.close {
+        if self.0.headers.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

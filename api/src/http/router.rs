@@ -85,7 +85,6 @@ pub fn document() -> OpenApi {
 }
 
 /// The router over these services.
-#[must_use]
 pub fn router(app: App) -> Router {
     let (router, document) = documented().split_for_parts();
     router

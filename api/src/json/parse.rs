@@ -42,11 +42,12 @@ fn problem(error: &serde_json::Error, path: String) -> Problem {
             Problem::malformed("json_malformed", detail)
         }
     };
-    if path.is_empty() || path == "." { problem } else { problem.path(path) }
+    if matches!(path.as_str(), "" | "." | "?") { problem } else { problem.path(path) }
 }
 
 /// The field that says which intent it is. Everything else is skipped without recursion.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with a `type`")]
 struct Peek<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,

@@ -183,18 +183,14 @@ async fn run_sandbox(
 }
 
 /// Finds the attempt that a hint is about, among what the log knows. An order can have had
-/// earlier attempts: money that comes late for one of them must be found too. Only who knows the
-/// log's random name can make us look through them.
+/// earlier attempts: money that comes late for one of them must be found too.
 fn lookup(views: Arc<Views>) -> impl Fn(OrderId, &str) -> Option<PaymentId> + Send + Sync {
     move |order, payment_key| {
         let look = views.look(order.0.slot());
         let state = look.state();
         let order = state.order(order)?;
-        let meant =
-            |payment: &&Payment| payment.order == order.id && &*payment.payment_key == payment_key;
-        let latest = order.payment.and_then(|payment| state.payment(payment)).filter(meant);
-        let open = |payment: &&Payment| payment.state != PaymentState::Captured;
-        let payment = latest.or_else(|| state.payments().filter(meant).find(open))?;
-        Some(payment).filter(open).map(|payment| payment.id)
+        let meant = |attempt: &&Payment| &*attempt.payment_key == payment_key;
+        let attempt = state.attempts(order).find(meant)?;
+        (attempt.state != PaymentState::Captured).then_some(attempt.id)
     }
 }

@@ -138,11 +138,9 @@ impl Audit {
         let (Some(reply), Some(step)) = (&intent.reply, trace.steps.get(&original)) else { return };
         let Value::Array(decided) = parse(&step.outcomes) else { return };
         let same = match reply {
-            Reply::Refused(code) => {
-                decided.first().is_some_and(|outcome| {
-                    outcome["type"] == "refused" && outcome["code"] == code.as_str()
-                })
-            }
+            Reply::Refused(code) => decided.first().is_some_and(|outcome| {
+                outcome["type"] == "refused" && outcome["code"] == code.as_str()
+            }),
             Reply::Decided(told) => {
                 told.len() == decided.len()
                     && told.iter().zip(&decided).all(|(told, said)| says_the_same(told, said))
@@ -271,9 +269,88 @@ fn says_the_same(said: &Value, recorded: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
+    use super::super::trace::{Decided, Recorded};
     use super::*;
+
+    const PLACE: Place = Place { partition: 0, offset: 7 };
+
+    fn said() -> Value {
+        json!({"type": "place_order", "hold": "1-0-6"})
+    }
+
+    /// One intent in the log, with one reply.
+    fn trace() -> Trace {
+        let mut trace = Trace::new(String::new(), &BTreeMap::from([(0, 1)]));
+        let body = said().to_string().into();
+        let recorded = Recorded { name: "place_order".to_owned(), key: String::new(), body };
+        trace.intents.insert(PLACE, recorded);
+        let outcomes = json!([{"type": "order_placed", "order": "1-0-7"}]).to_string().into();
+        trace.steps.insert(PLACE, Decided { outcomes, repeats: None, is_empty: false });
+        trace
+    }
+
+    fn sent(place: Place, order: &str) -> Sent {
+        Sent {
+            subject: "alice".to_owned(),
+            key: "k".to_owned(),
+            body: said().to_string().into(),
+            acknowledged: vec![place],
+            reply: Some(Reply::Decided(vec![json!({"type": "order_placed", "order": order})])),
+        }
+    }
+
+    fn audit(trace: &Trace, sent: &[Sent]) -> Audit {
+        let mut audit = Audit::default();
+        audit.check_replies(trace);
+        audit.check_sent(trace, None, sent);
+        audit
+    }
+
+    #[test]
+    fn an_intent_that_is_where_it_was_acknowledged_is_clean() {
+        let audit = audit(&trace(), &[sent(PLACE, "1-0-7")]);
+        assert!(audit.findings.is_clean(), "{:?}", audit.findings);
+        assert_eq!((audit.accepted, audit.replies, audit.lost), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_lost_intent_is_found() {
+        let audit = audit(&trace(), &[sent(Place { offset: 8, ..PLACE }, "1-0-8")]);
+        assert_eq!(audit.lost, 1);
+        assert!(audit.findings.of(Invariant::NothingLost).is_some());
+    }
+
+    #[test]
+    fn a_reply_that_the_log_does_not_know_is_found() {
+        let audit = audit(&trace(), &[sent(PLACE, "1-0-9")]);
+        assert!(audit.findings.of(Invariant::RepeatsAgree).is_some());
+    }
+
+    #[test]
+    fn an_intent_without_a_reply_is_found() {
+        let mut trace = trace();
+        trace.steps.clear();
+        let audit = audit(&trace, &[]);
+        assert_eq!((audit.accepted, audit.replies), (1, 0));
+        assert!(audit.findings.of(Invariant::OneReplyEach).is_some());
+    }
+
+    #[test]
+    fn a_key_that_was_decided_twice_is_found() {
+        let mut trace = trace();
+        let second = Place { offset: 8, ..PLACE };
+        let body = said().to_string().into();
+        let recorded = Recorded { name: "place_order".to_owned(), key: String::new(), body };
+        trace.intents.insert(second, recorded);
+        let outcomes = json!([{"type": "order_placed", "order": "1-0-7"}]).to_string().into();
+        trace.steps.insert(second, Decided { outcomes, repeats: None, is_empty: false });
+        let audit = audit(&trace, &[sent(PLACE, "1-0-7"), sent(second, "1-0-7")]);
+        assert!(audit.findings.of(Invariant::RepeatsAgree).is_some());
+    }
 
     #[test]
     fn a_record_may_say_more_but_nothing_else() {

@@ -89,3 +89,37 @@ impl Books {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::model::tests::model_with_one_sale;
+    use super::*;
+
+    fn check(total: i64, balance: i64) -> (Money, Findings) {
+        let model = model_with_one_sale("1-0-7");
+        let books = json!({"payments": [{
+            "orderId": "00ff_1-0-7", "status": "DONE", "totalAmount": total,
+            "balanceAmount": balance,
+        }]});
+        let mut findings = Findings::default();
+        let money = Books::read(&books, &model).check(&model, &mut findings);
+        (money, findings)
+    }
+
+    #[test]
+    fn money_that_agrees_with_the_tickets_is_clean() {
+        let (money, findings) = check(198_000, 198_000);
+        assert!(findings.is_clean(), "{findings:?}");
+        assert_eq!(money, Money { captured: 198_000, refunded: 0, tickets: 198_000 });
+    }
+
+    #[test]
+    fn money_without_a_ticket_is_found() {
+        let (_, findings) = check(396_000, 396_000);
+        assert!(findings.of(Invariant::MoneyConserved).is_some());
+        let (_, findings) = check(198_000, 0);
+        assert!(findings.of(Invariant::MoneyConserved).is_some());
+    }
+}

@@ -137,9 +137,7 @@ impl Visit<'_> {
                 self.pay_with_late_money(order, LATE_MILLIS).await?;
                 self.pay_and_wait(order, &approve()).await.map(drop)
             }
-            Ending::LateMoneyAfterExpiry => {
-                self.pay_with_late_money(order, VERY_LATE_MILLIS).await
-            }
+            Ending::LateMoneyAfterExpiry => self.pay_with_late_money(order, VERY_LATE_MILLIS).await,
             Ending::CancelsAfterConfirmation => {
                 self.pay_and_wait(order, &approve()).await?;
                 self.cancel(order, &[]).await?;
@@ -149,11 +147,7 @@ impl Visit<'_> {
         }
     }
 
-    async fn pay_and_wait(
-        &mut self,
-        order: &Ordered,
-        behaviour: &Value,
-    ) -> Result<String, GaveUp> {
+    async fn pay_and_wait(&mut self, order: &Ordered, behaviour: &Value) -> Result<String, GaveUp> {
         // Late money of an earlier attempt may have paid the order already.
         let may = ["order_already_confirmed"];
         if self.pay(order, behaviour, &may).await?.refused().is_some() {

@@ -207,7 +207,9 @@ impl Client {
     fn check_status(&self, status: StatusCode, answer: &Answer) {
         let Some(code) = answer.refused() else { return };
         let expected = match code {
-            "idempotency_key_reused" | "seat_repeated" | "quantity_out_of_range"
+            "idempotency_key_reused"
+            | "seat_repeated"
+            | "quantity_out_of_range"
             | "definition_invalid" => 422,
             _ if code.ends_with("_unknown") => 404,
             _ if code.ends_with("_owned_by_another") => 403,
@@ -235,7 +237,8 @@ impl Client {
         behaviour: &Value,
     ) -> Result<String, GaveUp> {
         let url = format!("{}/sandbox/payments", self.addresses.sandbox);
-        let body = json!({"orderId": provider_order_id, "amount": amount_minor, "behaviour": behaviour});
+        let body =
+            json!({"orderId": provider_order_id, "amount": amount_minor, "behaviour": behaviour});
         let opened = self.until_answered(&url, || self.http.post(&url).json(&body)).await?;
         let missing = || GaveUp::Unexpected {
             what: url.clone(),

@@ -142,7 +142,13 @@ impl House {
     }
 
     /// Gives free places to an owner.
-    pub(super) fn occupy(&mut self, step: &Step, places: &Places, to: &Owner, findings: &mut Findings) {
+    pub(super) fn occupy(
+        &mut self,
+        step: &Step,
+        places: &Places,
+        to: &Owner,
+        findings: &mut Findings,
+    ) {
         for label in &places.seats {
             let Some(seat) = self.seats.get_mut(label) else {
                 findings.note(Invariant::PlaceHasOneOwner, || {
@@ -167,7 +173,13 @@ impl House {
     }
 
     /// Frees the places of an owner.
-    pub(super) fn vacate(&mut self, step: &Step, places: &Places, from: &Owner, findings: &mut Findings) {
+    pub(super) fn vacate(
+        &mut self,
+        step: &Step,
+        places: &Places,
+        from: &Owner,
+        findings: &mut Findings,
+    ) {
         for label in &places.seats {
             let Some(seat) = self.seats.get_mut(label) else { continue };
             findings.check(seat.owner == *from, Invariant::PlaceHasOneOwner, || {
@@ -191,12 +203,20 @@ impl House {
     }
 
     /// Counts places that an account gets.
-    pub(super) fn count_in(&mut self, step: &Step, account: &str, places: u32, findings: &mut Findings) {
+    pub(super) fn count_in(
+        &mut self,
+        step: &Step,
+        account: &str,
+        places: u32,
+        findings: &mut Findings,
+    ) {
         let seats = self.seats_of.entry(account.to_owned()).or_insert(0);
         *seats += places;
-        findings.check(*seats <= u32::from(ACCOUNT_SEATS_MAX), Invariant::AccountWithinLimit, || {
-            format!("{}: an account has {seats} places", at(step))
-        });
+        findings.check(
+            *seats <= u32::from(ACCOUNT_SEATS_MAX),
+            Invariant::AccountWithinLimit,
+            || format!("{}: an account has {seats} places", at(step)),
+        );
     }
 
     /// Counts places that an account gives back.

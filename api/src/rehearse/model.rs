@@ -179,7 +179,13 @@ impl Model {
         self.findings.check(
             !by_time || step.now_ms >= hold.expires_at_ms,
             Invariant::HoldsKeepTheirTime,
-            || format!("{}: hold {id} ends {} ms early", at(step), hold.expires_at_ms - step.now_ms),
+            || {
+                format!(
+                    "{}: hold {id} ends {} ms early",
+                    at(step),
+                    hold.expires_at_ms - step.now_ms
+                )
+            },
         );
         hold.live = false;
         if let Some(house) = self.houses.get_mut(&hold.performance) {
@@ -356,9 +362,10 @@ impl Model {
     /// result.
     pub(super) fn open_ends(&self) -> Vec<String> {
         let holds = self.holds.iter().filter(|(_, hold)| hold.live);
-        let orders = self.orders.iter().filter(|(_, order)| {
-            matches!(order.state, OrderState::Placed | OrderState::Paying)
-        });
+        let orders = self
+            .orders
+            .iter()
+            .filter(|(_, order)| matches!(order.state, OrderState::Placed | OrderState::Paying));
         holds
             .map(|(id, _)| format!("hold {id} is live"))
             .chain(orders.map(|(id, order)| format!("order {id} is {:?}", order.state)))
@@ -368,9 +375,8 @@ impl Model {
 
     /// Payments and refunds without a result.
     pub(super) fn unknown_payments(&self) -> impl Iterator<Item = String> {
-        let unknown = |payment: &Payment| {
-            payment.state == PaymentState::Requested || payment.refund_pending
-        };
+        let unknown =
+            |payment: &Payment| payment.state == PaymentState::Requested || payment.refund_pending;
         self.payments
             .iter()
             .filter(move |(_, payment)| unknown(payment))
@@ -400,7 +406,7 @@ fn millis(time: &Value) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::super::venue::Shape;
@@ -455,6 +461,13 @@ mod tests {
         model.fold(&step(offset + 1, account, placed(order, &hold)));
         model.fold(&step(offset + 2, account, requested(order)));
         model.fold(&step(offset + 3, "", captured_and_confirmed(order, SEAT, 198_000)));
+    }
+
+    /// A model in which this order has one ticket, for the tests of others.
+    pub(in super::super) fn model_with_one_sale(order: &str) -> Model {
+        let mut model = model();
+        sell(&mut model, 1, order, "alice");
+        model
     }
 
     #[test]

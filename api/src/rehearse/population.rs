@@ -166,7 +166,11 @@ fn wishes(rng: &mut StdRng, venue: &Venue) -> Vec<Wish> {
 
 fn best_available(rng: &mut StdRng, quantity: u16) -> Wish {
     if rng.random_bool(0.02) {
-        return Wish::BestAvailable { quantity: quantity.min(2), price_level: None, accessible: true };
+        return Wish::BestAvailable {
+            quantity: quantity.min(2),
+            price_level: None,
+            accessible: true,
+        };
     }
     let levels = Venue::price_level_codes();
     let chosen = rng.random_range(0..=levels.len());

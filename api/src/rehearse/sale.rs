@@ -91,12 +91,7 @@ impl Sale {
 }
 
 /// An intent of the promoter, which must succeed.
-async fn ask(
-    shop: &Shop,
-    who: (&str, &str),
-    key: &str,
-    intent: &Value,
-) -> Result<Answer, GaveUp> {
+async fn ask(shop: &Shop, who: (&str, &str), key: &str, intent: &Value) -> Result<Answer, GaveUp> {
     let answer = shop.client.submit(who, key, intent).await?;
     match answer.refused() {
         None => Ok(answer),

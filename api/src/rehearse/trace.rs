@@ -68,7 +68,11 @@ impl Trace {
     }
 
     /// Reads up to the present end, and folds the new steps into the model.
-    pub(super) async fn advance(&mut self, client: &Client, model: &mut Model) -> Result<(), GaveUp> {
+    pub(super) async fn advance(
+        &mut self,
+        client: &Client,
+        model: &mut Model,
+    ) -> Result<(), GaveUp> {
         let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
         for partition in partitions {
             // Outcomes first: so every step that is known has its intent in the other topic.

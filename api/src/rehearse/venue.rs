@@ -47,10 +47,12 @@ const fn block(sections: u16, rows: u16, front_row_seats: u16, rows_per_growth: 
 }
 
 /// 980 + 3,600 + 5,300 + 5,200 seats.
-const ARENA: [Block; 4] = [block(4, 10, 20, 1), block(8, 18, 21, 2), block(10, 20, 22, 2), block(10, 21, 20, 2)];
+const ARENA: [Block; 4] =
+    [block(4, 10, 20, 1), block(8, 18, 21, 2), block(10, 20, 22, 2), block(10, 21, 20, 2)];
 
 /// 123 + 400 + 492 + 340 seats.
-const HALL: [Block; 4] = [block(1, 6, 18, 1), block(2, 10, 18, 2), block(2, 12, 18, 2), block(2, 10, 15, 2)];
+const HALL: [Block; 4] =
+    [block(1, 6, 18, 1), block(2, 10, 18, 2), block(2, 12, 18, 2), block(2, 10, 15, 2)];
 
 /// A row of seats.
 #[derive(Debug)]
@@ -112,7 +114,8 @@ impl Venue {
             Shape::Arena => (&ARENA, 2_000),
             Shape::Hall => (&HALL, 200),
         };
-        let rows: Vec<Row> = (0..).zip(blocks).flat_map(|(level, block)| rows_of(level, block)).collect();
+        let rows: Vec<Row> =
+            (0..).zip(blocks).flat_map(|(level, block)| rows_of(level, block)).collect();
         let by_popularity = by_popularity(&rows);
         let price_minor = PRICE_LEVELS[STANDING_LEVEL].price_minor;
         let standing = Standing { section: "FLOOR", capacity, price_minor };
@@ -146,7 +149,12 @@ impl Venue {
     }
 
     /// The intent that puts this house on sale.
-    pub(super) fn create_performance(&self, performance: &str, starts_at: &str, times: SaleTimes) -> Value {
+    pub(super) fn create_performance(
+        &self,
+        performance: &str,
+        starts_at: &str,
+        times: SaleTimes,
+    ) -> Value {
         let mut sections: Vec<Value> = self
             .rows
             .chunk_by(|left, right| left.section == right.section)
@@ -183,7 +191,8 @@ fn rows_of(level: usize, block: &Block) -> Vec<Row> {
         // Seats of neighbouring sections are numbered on, as in houses with long rows.
         let first_seat = 1 + (section % 2) * 100;
         let back = row + 1 == block.rows;
-        let accessible = if back { vec![first_seat, first_seat + 1, first_seat + seats - 1] } else { vec![] };
+        let accessible =
+            if back { vec![first_seat, first_seat + 1, first_seat + seats - 1] } else { vec![] };
         Row {
             section: format!("{code}{}", section + 1),
             label: (row + 1).to_string(),
@@ -194,7 +203,9 @@ fn rows_of(level: usize, block: &Block) -> Vec<Row> {
             depth: row,
         }
     };
-    (0..block.sections).flat_map(|section| (0..block.rows).map(move |index| row(section, index))).collect()
+    (0..block.sections)
+        .flat_map(|section| (0..block.rows).map(move |index| row(section, index)))
+        .collect()
 }
 
 /// The dearest level first, then nearest to the stage, then nearest to the middle of the row.

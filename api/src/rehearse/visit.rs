@@ -58,10 +58,7 @@ pub(super) struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Comes in, when there is room.
-    pub(super) async fn begin(
-        shop: &'a Shop,
-        buyer: &'a Buyer,
-    ) -> Result<Self, AuthError> {
+    pub(super) async fn begin(shop: &'a Shop, buyer: &'a Buyer) -> Result<Self, AuthError> {
         let subject = shop.subject(buyer.number);
         let token = shop.client.token(Role::Buyer, &subject)?;
         let inside = shop.doors.acquire().await.ok();

@@ -108,6 +108,7 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
                 payment_key: payment_key.clone(),
                 state: PaymentState::Requested,
                 refund: None,
+                previous: state.order_mut(*order).last_attempt,
             };
             state.request_payment(name, payment);
         }

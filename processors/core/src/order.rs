@@ -79,6 +79,9 @@ pub struct Order {
     /// The order that the account placed before this one.
     #[n(10)]
     pub(crate) previous: Option<OrderId>,
+    /// The latest attempt to pay it, whether or not it did.
+    #[n(11)]
+    pub(crate) last_attempt: Option<PaymentId>,
 }
 
 impl Order {
@@ -193,6 +196,7 @@ impl State {
             payment: None,
             cancelled: None,
             previous: self.last_order_of.insert(hold.account, id),
+            last_attempt: None,
         };
         self.orders.insert(id, order);
     }

@@ -80,6 +80,9 @@ pub struct Payment {
     /// Money of it on its way back.
     #[n(5)]
     pub refund: Option<Refund>,
+    /// The attempt before this one to pay the same order.
+    #[n(6)]
+    pub(crate) previous: Option<PaymentId>,
 }
 
 /// An effect without a result.
@@ -147,6 +150,10 @@ pub(crate) fn pay_order(
     }
     if amount != order.total {
         return Err(RefusalCode::AmountMismatch.into());
+    }
+    // Two attempts with one key would both be told of the same money.
+    if asked.state.attempts(order).any(|attempt| &*attempt.payment_key == payment_key) {
+        return Err(RefusalCode::PaymentKeyReused.into());
     }
     Ok(Outcome::PaymentRequested {
         payment: PaymentId(asked.intent()),
@@ -267,6 +274,7 @@ impl State {
         assert!(order.state == OrderState::Placed, "an order is paid twice at once");
         order.state = OrderState::Paying;
         order.payment = Some(payment.id);
+        order.last_attempt = Some(payment.id);
         self.pending.insert(name, payment.id);
         self.payments.insert(payment.id, payment);
     }
@@ -365,8 +373,12 @@ mod tests {
             "alice  pay o1 200       => requested p1 200
              system declined p1      => declined p1 REJECT
              system declined p1      => refused payment_already_settled
-             alice  pay o1 200       => requested p2 200
-             system captured p2 200  => captured p2 200, confirmed o1 A-1-1 A-1-2",
+             alice  pay o1 200       => refused payment_key_reused
+             alice  pay o1 200 key2  => requested p2 200
+             system declined p2      => declined p2 REJECT
+             alice  pay o1 200       => refused payment_key_reused
+             alice  pay o1 200 key3  => requested p3 200
+             system captured p3 200  => captured p3 200, confirmed o1 A-1-1 A-1-2",
         );
     }
 
@@ -384,7 +396,7 @@ mod tests {
         check_order(
             "alice  pay o1 200       => requested p1 200
              system declined p1      => declined p1 REJECT
-             alice  pay o1 200       => requested p2 200
+             alice  pay o1 200 key2  => requested p2 200
              system captured p1 200  => captured p1 200, confirmed o1 A-1-1 A-1-2
              system captured p2 200  => captured p2 200, refund r1 200 duplicatecapture
              system refunded r1 200  => refunded r1 200
@@ -445,7 +457,7 @@ mod tests {
         check_order(
             "alice  pay o1 200       => requested p1 200
              system captured p1 150  => captured p1 150, refund r1 150 amountmismatch
-             alice  pay o1 200       => requested p2 200
+             alice  pay o1 200 key2  => requested p2 200
              system captured p2 200  => captured p2 200, confirmed o1 A-1-1 A-1-2
              system refunded r1 150  => refunded r1 150",
         );

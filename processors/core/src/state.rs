@@ -164,6 +164,12 @@ impl State {
         self.payments.rows()
     }
 
+    /// The attempts to pay an order, the latest first.
+    pub fn attempts(&self, order: &Order) -> impl Iterator<Item = &Payment> {
+        let latest = order.last_attempt.and_then(|id| self.payments.get(id));
+        std::iter::successors(latest, |attempt| self.payments.get(attempt.previous?))
+    }
+
     /// Effects that have no result yet, in the order of their names.
     pub fn pending_effects(&self) -> impl Iterator<Item = PendingEffect<'_>> {
         self.pending.iter().filter_map(|(name, payment)| {

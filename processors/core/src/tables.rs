@@ -164,7 +164,7 @@ impl Table {
             "pay" => Intent::PayOrder {
                 order: self.order(rest[0]),
                 amount: won(rest[1]),
-                payment_key: "paykey",
+                payment_key: rest.get(2).copied().unwrap_or("key"),
             },
             "cancel" => Intent::CancelOrder { order: self.order(rest[0]) },
             "captured" => Intent::RecordPaymentResult {

@@ -66,7 +66,7 @@ mod tests {
              after 99999999       => nothing
              system declined p1   => declined p1 REJECT
              after 29999          => nothing
-             bob pay o2 100       => requested p2 100
+             bob pay o2 100 key2  => requested p2 100
              system declined p2   => declined p2 REJECT
              after 30000          => cancelled o2 expired",
         );

@@ -214,11 +214,14 @@ impl World {
             Ask::Renew(which) => self.of_hold(*which, |hold| Intent::RenewHold { hold }),
             Ask::Release(which) => self.of_hold(*which, |hold| Intent::ReleaseHold { hold }),
             Ask::Order(which) => self.of_hold(*which, |hold| Intent::PlaceOrder { hold }),
-            Ask::Pay(which) => self.of_order(*which, |order, total| Intent::PayOrder {
-                order,
-                amount: Money::new(total, Currency::KRW),
-                payment_key: "key",
-            }),
+            Ask::Pay(which) => {
+                let payment_key = format!("key-{}", self.keys).leak();
+                self.of_order(*which, |order, total| Intent::PayOrder {
+                    order,
+                    amount: Money::new(total, Currency::KRW),
+                    payment_key,
+                });
+            }
             Ask::Cancel(which) => self.of_order(*which, |order, _| Intent::CancelOrder { order }),
             Ask::Captured(which, exact) => self.of_payment(*which, |payment, amount| {
                 let amount = Money::new(if *exact { amount } else { amount + 1 }, Currency::KRW);

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::feed::Feed;
 use super::positions::Positions;
 use crate::http::auth::Buyer;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Services};
 use crate::json::EventJson;
 use crate::views::Subscribers;
@@ -42,8 +42,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     params(("Last-Event-ID" = Option<String>, Header, example = "0:12,1:7,2:80,3:1")),
     responses(
         (status = 200, body = EventJson, content_type = "text/event-stream"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 503, body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn stream(

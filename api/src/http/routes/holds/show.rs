@@ -5,7 +5,7 @@ use axum::response::Response;
 use boxoffice_topics::HoldId;
 
 use crate::http::auth::Buyer;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
 use crate::http::routes::json;
 use crate::json::HoldJson;
@@ -19,7 +19,7 @@ use crate::json::HoldJson;
     params(("id" = String, Path, example = "1018-2-77")),
     responses(
         (status = 200, body = HoldJson),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(

@@ -21,7 +21,7 @@ use super::answer::{Answer, answer, ask};
 use super::submit::intent_key;
 use crate::config::duration;
 use crate::http::auth::Caller;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Services};
 use crate::http::{body, headers};
 
@@ -44,7 +44,7 @@ const ANSWERS_PER_PIECE: usize = 64;
     request_body(content = String, content_type = "application/x-ndjson"),
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson", description = "One answer or problem per line"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn batch(State(app): State<App>, request: Request) -> Response<Body> {

@@ -9,7 +9,7 @@ use boxoffice_topics::IntentId;
 
 use super::answer::{Answer, look_up};
 use crate::http::auth::{Caller, Role};
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment, Services};
 use crate::json::{AcceptedJson, DecidedJson};
 use crate::views::Found;
@@ -24,7 +24,7 @@ use crate::views::Found;
     responses(
         (status = 200, body = DecidedJson, description = "Decided"),
         (status = 202, body = AcceptedJson, description = "Accepted and not decided yet"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json", description = "Refused, or unknown"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json", description = "Refused, or unknown"),
     )
 )]
 pub async fn show(State(app): State<App>, caller: Caller, Segment(id): Segment) -> Response<Body> {

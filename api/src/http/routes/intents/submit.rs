@@ -10,7 +10,7 @@ use boxoffice_topics::{AccountId, IntentKey};
 
 use super::answer::{Answer, answer, ask};
 use crate::config::duration;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Services};
 use crate::http::{body, headers, metric_definitions};
 use crate::json::{AcceptedJson, DecidedJson, IntentRequest};
@@ -32,8 +32,8 @@ use crate::json::{AcceptedJson, DecidedJson, IntentRequest};
     responses(
         (status = 200, body = DecidedJson, description = "Decided"),
         (status = 202, body = AcceptedJson, description = "Accepted; look at the Location later"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json", description = "Refused, or not understood"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "Come back after Retry-After"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json", description = "Refused, or not understood"),
+        (status = 503, body = ProblemJson, content_type = "application/problem+json", description = "Come back after Retry-After"),
     )
 )]
 pub async fn submit(State(app): State<App>, request: Request) -> Response<Body> {

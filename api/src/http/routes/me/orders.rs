@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::page::{Page, page};
 use crate::http::auth::Buyer;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params};
 use crate::http::routes::json;
 use crate::json::{OrderJson, OrderPageJson};
@@ -17,7 +17,7 @@ use crate::json::{OrderJson, OrderPageJson};
     params(Page),
     responses(
         (status = 200, body = OrderPageJson),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn orders(

@@ -6,7 +6,7 @@ use boxoffice_core::OrderState;
 
 use super::page::{Page, page};
 use crate::http::auth::Buyer;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params};
 use crate::http::routes::json;
 use crate::json::TicketPageJson;
@@ -20,7 +20,7 @@ use crate::json::TicketPageJson;
     params(Page),
     responses(
         (status = 200, body = TicketPageJson),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn tickets(

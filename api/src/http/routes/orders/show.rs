@@ -5,7 +5,7 @@ use axum::response::Response;
 use boxoffice_topics::OrderId;
 
 use crate::http::auth::Buyer;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
 use crate::http::routes::json;
 use crate::json::OrderJson;
@@ -17,7 +17,7 @@ use crate::json::OrderJson;
     params(("id" = String, Path, example = "1018-2-80")),
     responses(
         (status = 200, body = OrderJson),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(

@@ -7,7 +7,7 @@ use boxoffice_core::{Performance, SaleState};
 use boxoffice_topics::{PartitionId, PerformanceId, Slot, Timestamp};
 
 use super::list::now;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
 use crate::http::routes::json;
 use crate::json::AvailabilityJson;
@@ -25,7 +25,7 @@ use crate::json::AvailabilityJson;
     responses(
         (status = 200, body = AvailabilityJson, headers(("ETag" = String))),
         (status = 304, description = "Nothing has changed"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn availability(

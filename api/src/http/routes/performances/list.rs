@@ -6,7 +6,7 @@ use boxoffice_topics::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params};
 use crate::http::routes::json;
 use crate::json::{PerformancePageJson, PerformanceSummaryJson};
@@ -33,7 +33,7 @@ pub struct Page {
     params(Page),
     responses(
         (status = 200, body = PerformancePageJson),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 400, body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(State(app): State<App>, Params(page): Params<Page>) -> Result<Response, Problem> {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use boxoffice_topics::{PerformanceId, Slot};
 
 use super::list::now;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
 use crate::http::routes::json;
 use crate::json::PerformanceJson;
@@ -16,7 +16,7 @@ use crate::json::PerformanceJson;
     params(("id" = uuid::Uuid, Path)),
     responses(
         (status = 200, body = PerformanceJson),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(State(app): State<App>, Segment(id): Segment) -> Result<Response, Problem> {

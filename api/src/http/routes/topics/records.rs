@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::show::{next, open, topic_partition, unreadable};
 use crate::http::auth::Operator;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params, Segments};
 use crate::http::routes::json;
 
@@ -54,7 +54,7 @@ pub struct RecordPageJson {
     ),
     responses(
         (status = 200, body = RecordPageJson),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn records(

@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 
 use super::show::{next, open, topic_partition};
 use crate::http::auth::Operator;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params, Segments};
 use crate::http::routes::events::stream::stopped;
 
@@ -45,7 +45,7 @@ pub struct Start {
     ),
     responses(
         (status = 200, content_type = "text/event-stream"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn stream(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::config::duration;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::App;
 use crate::http::{body, headers};
 use crate::json::parse;
@@ -40,8 +40,8 @@ pub struct TossPayment {
     request_body = TossMessage,
     responses(
         (status = 200, description = "Taken note of"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
+        (status = 503, body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn toss(State(app): State<App>, request: Request) -> Result<StatusCode, Problem> {
