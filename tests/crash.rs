@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use boxoffice_tests::client::{Answer, Client};
@@ -15,13 +14,14 @@ use boxoffice_tests::server::Options;
 use boxoffice_tests::services::Database;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
 
 const BUYERS: usize = 16;
 const ROWS: u32 = 40;
 const ROW_SEATS: u32 = 50;
 /// Answers between two kills; odd, so that the kills wander through the steps of a purchase.
 const ANSWERS_PER_CYCLE: usize = 97;
-/// How long a buyer waits before asking a server again that said that it cannot.
+/// How long a buyer waits before asking again a server that is away, or said that it cannot.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// An intent that the server answered: from then on the answer may not change.
@@ -37,7 +37,15 @@ struct Ledger {
     acknowledged: Mutex<Vec<Acknowledged>>,
     answers: watch::Sender<usize>,
     orders: Mutex<BTreeMap<String, usize>>,
-    stopping: AtomicBool,
+    phase: watch::Sender<Phase>,
+}
+
+/// What the buyers do after the purchase that they are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Buy,
+    Wait,
+    Leave,
 }
 
 struct Buyer {
@@ -45,23 +53,23 @@ struct Buyer {
     client: Client,
     provider: Client,
     performance: String,
-    /// Counts the starts of the server.
-    starts: watch::Receiver<usize>,
     ledger: Arc<Ledger>,
 }
 
 impl Buyer {
-    /// Buys seat after seat, two buyers after the same ones, until the ledger says stop.
-    async fn run(mut self) {
+    /// Buys seat after seat, two buyers after the same ones.
+    async fn run(self) {
+        let mut phase = self.ledger.phase.subscribe();
         for round in 0.. {
-            if self.ledger.stopping.load(Ordering::Relaxed) {
+            let phase = *phase.wait_for(|phase| *phase != Phase::Wait).await.unwrap();
+            if phase == Phase::Leave {
                 return;
             }
             self.buy(round).await;
         }
     }
 
-    async fn buy(&mut self, round: usize) {
+    async fn buy(&self, round: usize) {
         let seat = (round * BUYERS / 2 + self.number / 2) % (ROWS * ROW_SEATS) as usize;
         let (row, number) = (seat / ROW_SEATS as usize + 1, seat % ROW_SEATS as usize + 1);
         let label = format!("A-{row}-{number}");
@@ -85,16 +93,14 @@ impl Buyer {
     }
 
     /// Asks until there is an answer, with the same key each time.
-    async fn ask(&mut self, intent: &Value, key: &str) -> Answer {
+    async fn ask(&self, intent: &Value, key: &str) -> Answer {
         loop {
-            let _ = *self.starts.borrow_and_update();
             match self.client.try_intent(intent, Some(key)).await {
-                Ok(answer) if answer.status == 503 => tokio::time::sleep(PAUSE).await,
-                Ok(answer) => {
+                Ok(answer) if answer.status != 503 => {
                     self.note(&answer).await;
                     return answer;
                 }
-                Err(_) => self.starts.changed().await.unwrap(),
+                _ => tokio::time::sleep(PAUSE).await,
             }
         }
     }
@@ -110,14 +116,13 @@ impl Buyer {
         self.ledger.answers.send_modify(|answers| *answers += 1);
     }
 
-    async fn open_payment(&mut self, order: &Order) -> String {
+    async fn open_payment(&self, order: &Order) -> String {
         let body = json!({ "orderId": order.provider_order_id, "amount": order.total });
         loop {
-            let _ = *self.starts.borrow_and_update();
             let request = self.provider.request(reqwest::Method::POST, "/sandbox/payments");
             match Client::send(request.json(&body)).await {
                 Ok(answer) => return answer.body["paymentKey"].as_str().unwrap().to_owned(),
-                Err(_) => self.starts.changed().await.unwrap(),
+                Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
     }
@@ -174,38 +179,41 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
         acknowledged: Mutex::default(),
         answers: watch::Sender::new(0),
         orders: Mutex::default(),
-        stopping: AtomicBool::new(false),
+        phase: watch::Sender::new(Phase::Buy),
     });
-    let started = watch::Sender::new(0);
     let clients: Vec<Client> =
         (0..BUYERS).map(|number| house.buyer(&format!("buyer-{number}"))).collect();
-    let buyers: Vec<_> = (0..BUYERS)
-        .map(|number| {
-            let buyer = Buyer {
-                number,
-                client: clients[number].clone(),
-                provider: house.server.sandbox(),
-                performance: house.performance.clone(),
-                starts: started.subscribe(),
-                ledger: ledger.clone(),
-            };
-            tokio::spawn(buyer.run())
-        })
-        .collect();
-
-    let mut answers = ledger.answers.subscribe();
-    for cycle in 1..=cycles() {
-        answers.wait_for(|answers| *answers >= cycle * ANSWERS_PER_CYCLE).await.unwrap();
-        house.server.kill();
-        let acknowledged = std::mem::take(&mut *ledger.acknowledged.lock().await);
-        house.server.start_again().await;
-        started.send_modify(|starts| *starts += 1);
-        check_acknowledged(&clients, &acknowledged).await;
+    let mut buyers = JoinSet::new();
+    for (number, client) in clients.iter().enumerate() {
+        let buyer = Buyer {
+            number,
+            client: client.clone(),
+            provider: house.server.sandbox(),
+            performance: house.performance.clone(),
+            ledger: ledger.clone(),
+        };
+        buyers.spawn(buyer.run());
     }
 
-    ledger.stopping.store(true, Ordering::Relaxed);
-    for buyer in buyers {
-        buyer.await.unwrap();
+    let mut answers = ledger.answers.subscribe();
+    for _ in 0..cycles() {
+        let target = *answers.borrow() + ANSWERS_PER_CYCLE;
+        tokio::select! {
+            answered = answers.wait_for(|answers| *answers >= target) => drop(answered.unwrap()),
+            failed = buyers.join_next() => panic!("a buyer gave up: {failed:?}"),
+        }
+        house.server.kill();
+        // The purchases that the kill has torn go on while the answers before it are checked.
+        ledger.phase.send_replace(Phase::Wait);
+        let acknowledged = std::mem::take(&mut *ledger.acknowledged.lock().await);
+        house.server.start_again().await;
+        check_acknowledged(&clients, &acknowledged).await;
+        ledger.phase.send_replace(Phase::Buy);
+    }
+
+    ledger.phase.send_replace(Phase::Leave);
+    while let Some(ended) = buyers.join_next().await {
+        ended.unwrap();
     }
     check_acknowledged(&clients, &ledger.acknowledged.lock().await).await;
     let sold = check_books(&house, &clients, &*ledger.orders.lock().await).await;

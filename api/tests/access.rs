@@ -1,4 +1,5 @@
 //! Who may ask what: every route for everybody, and every way to forge a token.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The whole way of a buyer, and the conventions on it.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 

@@ -38,10 +38,7 @@ pub struct Appenders {
 
 impl Appenders {
     pub(crate) fn new() -> Self {
-        Self {
-            tasks: JoinSet::new(),
-            stop: watch::Sender::new(false),
-        }
+        Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) }
     }
 
     pub(crate) fn spawn<L: Log, T: Send + 'static>(
@@ -150,10 +147,7 @@ impl<L: Log, T: Send, A: Acceptance<T>> Appender<L, T, A> {
                 }
             }
         }
-        queue
-            .recv_many(&mut self.waiting, self.batch_records_max)
-            .await
-            > 0
+        queue.recv_many(&mut self.waiting, self.batch_records_max).await > 0
     }
 
     async fn append_one_batch(&mut self) -> Result<(), LogError> {
@@ -182,19 +176,12 @@ impl<L: Log, T: Send, A: Acceptance<T>> Appender<L, T, A> {
             bytes <= self.batch_bytes_max
         });
         let count = fitting.count().max(1).min(self.waiting.len());
-        self.waiting
-            .drain(..count)
-            .map(|queued| (queued.record, queued.token))
-            .unzip()
+        self.waiting.drain(..count).map(|queued| (queued.record, queued.token)).unzip()
     }
 
     async fn refuse_the_rest(&mut self, mut queue: mpsc::Receiver<Queued<T>>, error: &LogError) {
         queue.close();
-        while queue
-            .recv_many(&mut self.waiting, self.batch_records_max)
-            .await
-            > 0
-        {}
+        while queue.recv_many(&mut self.waiting, self.batch_records_max).await > 0 {}
         let tokens: Vec<T> = self.waiting.drain(..).map(|queued| queued.token).collect();
         self.metrics.refused(error, tokens.len());
         self.acceptance.refused(error, tokens);

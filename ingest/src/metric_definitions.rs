@@ -18,11 +18,7 @@ pub(crate) struct SubmitMetrics {
 impl SubmitMetrics {
     pub(crate) fn new() -> Self {
         let refused = |error_type: &'static str| counter!(REFUSED, "error_type" => error_type);
-        Self {
-            invalid: refused("invalid"),
-            busy: refused("busy"),
-            stopped: refused("stopped"),
-        }
+        Self { invalid: refused("invalid"), busy: refused("busy"), stopped: refused("stopped") }
     }
 
     pub(crate) fn refused(&self, error: &SubmitError) {
@@ -74,11 +70,7 @@ impl AppendMetrics {
     }
 
     pub(crate) fn refused(&self, error: &LogError, records: usize) {
-        let refused = if error.is_retriable() {
-            &self.full
-        } else {
-            &self.failed
-        };
+        let refused = if error.is_retriable() { &self.full } else { &self.failed };
         refused.increment(records as u64);
     }
 }

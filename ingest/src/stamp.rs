@@ -13,14 +13,9 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// Now, or the latest moment given out when the clock has stepped back.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where records are stamped"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is where records are stamped")]
     pub(crate) fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.not_before_latest(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -76,17 +76,13 @@ struct Shared<T> {
 
 impl<T> Clone for Ingest<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<T> fmt::Debug for Ingest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ingest")
-            .field("map", &self.shared.map)
-            .finish_non_exhaustive()
+        f.debug_struct("Ingest").field("map", &self.shared.map).finish_non_exhaustive()
     }
 }
 
@@ -105,13 +101,7 @@ pub fn start<L: Log, T: Send + 'static>(
         .partitions()
         .map(|partition| {
             let (sender, receiver) = mpsc::channel(config.queue_records_max.get());
-            appenders.spawn(
-                partition,
-                log.clone(),
-                receiver,
-                config,
-                Arc::clone(acceptance),
-            );
+            appenders.spawn(partition, log.clone(), receiver, config, Arc::clone(acceptance));
             sender
         })
         .collect();
@@ -122,12 +112,7 @@ pub fn start<L: Log, T: Send + 'static>(
         retry_after: config.retry_after,
         metrics: SubmitMetrics::new(),
     };
-    (
-        Ingest {
-            shared: Arc::new(shared),
-        },
-        appenders,
-    )
+    (Ingest { shared: Arc::new(shared) }, appenders)
 }
 
 impl<T> Ingest<T> {
@@ -135,9 +120,7 @@ impl<T> Ingest<T> {
     /// no key.
     #[must_use]
     pub fn route(&self, intent: &Intent<'_>) -> Option<(Slot, PartitionId)> {
-        intent
-            .slot()
-            .map(|slot| (slot, self.shared.map.partition_of(slot)))
+        intent.slot().map(|slot| (slot, self.shared.map.partition_of(slot)))
     }
 
     /// Queues an intent for its partition. The token comes back through [`Acceptance`].
@@ -171,9 +154,7 @@ impl<T> Ingest<T> {
             .ok_or(SubmitError::PartitionUnknown(partition))?;
         // A place is taken before the work is done: under overload an answer costs almost nothing.
         let place = queue.try_reserve().map_err(|error| match error {
-            TrySendError::Full(()) => SubmitError::Busy {
-                retry_after: shared.retry_after,
-            },
+            TrySendError::Full(()) => SubmitError::Busy { retry_after: shared.retry_after },
             TrySendError::Closed(()) => SubmitError::Stopped,
         })?;
         let record = self.encode(draft)?;
@@ -182,9 +163,7 @@ impl<T> Ingest<T> {
     }
 
     fn encode(&self, draft: Draft<'_>) -> Result<Bytes, IntentInvalid> {
-        let traceparent = draft
-            .traceparent
-            .filter(|text| text.len() <= TRACEPARENT_BYTES_MAX);
+        let traceparent = draft.traceparent.filter(|text| text.len() <= TRACEPARENT_BYTES_MAX);
         let header = Header {
             recorded_at: self.shared.stamp.now(),
             account: draft.account,
@@ -223,8 +202,5 @@ fn too_large(intent: &Intent<'_>, bytes: usize) -> IntentInvalid {
         _ => "intent",
     };
     let reason = format!("must fit into a record of {RECORD_BYTES_MAX} bytes, needs {bytes}");
-    IntentInvalid {
-        field: field.to_owned(),
-        reason,
-    }
+    IntentInvalid { field: field.to_owned(), reason }
 }

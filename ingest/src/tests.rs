@@ -26,15 +26,11 @@ struct Answers(mpsc::Sender<Answer>);
 
 impl Acceptance<u32> for Answers {
     fn accepted(&self, partition: PartitionId, first: Offset, tokens: Vec<u32>) {
-        self.0
-            .try_send(Answer::Accepted(partition, first, tokens))
-            .unwrap();
+        self.0.try_send(Answer::Accepted(partition, first, tokens)).unwrap();
     }
 
     fn refused(&self, error: &LogError, tokens: Vec<u32>) {
-        self.0
-            .try_send(Answer::Refused(error.to_string(), tokens))
-            .unwrap();
+        self.0.try_send(Answer::Refused(error.to_string(), tokens)).unwrap();
     }
 }
 
@@ -48,22 +44,11 @@ struct World {
 fn world(config: &Config) -> World {
     let partitions = NonZeroU16::new(2).unwrap();
     let created_at = Timestamp::from_millis(1);
-    let log = MemoryLog::new(
-        partitions,
-        Genesis {
-            log_id: LogId::from_u128(1),
-            created_at,
-        },
-    );
+    let log = MemoryLog::new(partitions, Genesis { log_id: LogId::from_u128(1), created_at });
     let (sender, answers) = mpsc::channel(64);
     let map = PartitionMap::dealt(partitions).unwrap();
     let (ingest, appenders) = start(&log, map, config, &Arc::new(Answers(sender)));
-    World {
-        log,
-        ingest,
-        appenders,
-        answers,
-    }
+    World { log, ingest, appenders, answers }
 }
 
 fn partition(number: u16) -> PartitionId {
@@ -72,19 +57,12 @@ fn partition(number: u16) -> PartitionId {
 
 fn submit(ingest: &Ingest<u32>, intent: &Intent<'_>, token: u32) -> Result<(), SubmitError> {
     let (account, key) = (AccountId::from_u128(5), IntentKey::from_u128(6));
-    let draft = Draft {
-        account,
-        key,
-        traceparent: Some("00-ab-cd-01"),
-        intent,
-    };
+    let draft = Draft { account, key, traceparent: Some("00-ab-cd-01"), intent };
     ingest.submit(partition(1), draft, token)
 }
 
 fn open() -> Intent<'static> {
-    Intent::OpenSale {
-        performance: PERFORMANCE,
-    }
+    Intent::OpenSale { performance: PERFORMANCE }
 }
 
 async fn settle() {
@@ -103,10 +81,7 @@ async fn what_gathers_while_the_disk_syncs_is_one_batch() {
     settle().await;
     let of = TopicPartition::intents(partition(1));
     assert_eq!(world.log.records(of).len(), 2, "one batch is in flight");
-    assert!(
-        world.answers.try_recv().is_err(),
-        "nothing is accepted before it is durable"
-    );
+    assert!(world.answers.try_recv().is_err(), "nothing is accepted before it is durable");
     world.log.let_through();
     let first = Answer::Accepted(partition(1), Offset::new(1), vec![1]);
     assert_eq!(world.answers.recv().await, Some(first));
@@ -114,10 +89,7 @@ async fn what_gathers_while_the_disk_syncs_is_one_batch() {
     assert_eq!(world.answers.recv().await, Some(second));
     let records = world.log.records(of);
     let (header, intent) = intent_from_record(&records[4]).unwrap();
-    assert_eq!(
-        (header.account, header.key),
-        (AccountId::from_u128(5), IntentKey::from_u128(6))
-    );
+    assert_eq!((header.account, header.key), (AccountId::from_u128(5), IntentKey::from_u128(6)));
     assert_eq!(header.traceparent.as_deref(), Some("00-ab-cd-01"));
     assert!(header.recorded_at > Timestamp::from_millis(0));
     assert_eq!(intent, open());
@@ -126,20 +98,14 @@ async fn what_gathers_while_the_disk_syncs_is_one_batch() {
 #[tokio::test]
 async fn a_full_queue_is_an_answer_and_the_rest_is_accepted() {
     let queue_records_max = NonZeroUsize::new(2).unwrap();
-    let mut world = world(&Config {
-        queue_records_max,
-        ..Config::default()
-    });
+    let mut world = world(&Config { queue_records_max, ..Config::default() });
     world.log.hold_back();
     submit(&world.ingest, &open(), 1).unwrap();
     settle().await;
     submit(&world.ingest, &open(), 2).unwrap();
     submit(&world.ingest, &open(), 3).unwrap();
     let retry_after = Config::default().retry_after;
-    assert_eq!(
-        submit(&world.ingest, &open(), 4),
-        Err(SubmitError::Busy { retry_after })
-    );
+    assert_eq!(submit(&world.ingest, &open(), 4), Err(SubmitError::Busy { retry_after }));
     world.log.let_through();
     world.answers.recv().await.unwrap();
     let second = Answer::Accepted(partition(1), Offset::new(2), vec![2, 3]);
@@ -149,10 +115,7 @@ async fn a_full_queue_is_an_answer_and_the_rest_is_accepted() {
 #[tokio::test]
 async fn batches_keep_their_limits() {
     let batch_bytes_max = NonZeroUsize::new(1).unwrap();
-    let mut world = world(&Config {
-        batch_bytes_max,
-        ..Config::default()
-    });
+    let mut world = world(&Config { batch_bytes_max, ..Config::default() });
     (1..=2).for_each(|token| submit(&world.ingest, &open(), token).unwrap());
     for number in 1..=2_u32 {
         let alone = Answer::Accepted(partition(1), Offset::new(number.into()), vec![number]);
@@ -212,18 +175,9 @@ async fn what_breaks_a_limit_is_not_queued() {
     let definition = Box::new(too_large_a_definition());
     let error = submit(&world.ingest, &Intent::CreatePerformance { definition }, 1).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.starts_with("sections: must fit into a record of 131072 bytes"),
-        "{text}"
-    );
+    assert!(text.starts_with("sections: must fit into a record of 131072 bytes"), "{text}");
     world.appenders.shut_down().await.unwrap();
-    assert_eq!(
-        world
-            .log
-            .records(TopicPartition::intents(partition(1)))
-            .len(),
-        1
-    );
+    assert_eq!(world.log.records(TopicPartition::intents(partition(1))).len(), 1);
 }
 
 /// Within every limit of a definition, and with more accessible seats than a record can name.
@@ -237,9 +191,7 @@ fn too_large_a_definition() -> PerformanceDefinition {
     };
     let section = |number: u32| Section {
         code: number.to_string(),
-        kind: SectionKind::Reserved {
-            rows: (0..100).map(row).collect(),
-        },
+        kind: SectionKind::Reserved { rows: (0..100).map(row).collect() },
     };
     PerformanceDefinition {
         performance: PERFORMANCE,
@@ -247,10 +199,7 @@ fn too_large_a_definition() -> PerformanceDefinition {
         venue: "Globe".to_owned(),
         starts_at: Timestamp::from_millis(1),
         currency: boxoffice_topics::Currency::KRW,
-        price_levels: vec![boxoffice_topics::PriceLevel {
-            code: "R".to_owned(),
-            price_minor: 1,
-        }],
+        price_levels: vec![boxoffice_topics::PriceLevel { code: "R".to_owned(), price_minor: 1 }],
         sections: (0..10).map(section).collect(),
         sale: boxoffice_topics::SaleRules {
             opens_at: None,

@@ -37,60 +37,34 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
     match intent {
         Intent::CreatePerformance { definition } => Ok(definition.validate()?),
         Intent::HoldSeats { seats, .. } => check_seats(seats),
-        Intent::HoldBestAvailable {
-            quantity,
-            section,
-            price_level,
-            ..
-        } => {
+        Intent::HoldBestAvailable { quantity, section, price_level, .. } => {
             check_quantity("quantity", u32::from(*quantity))?;
             section.map_or(Ok(()), |code| check_text("section", code, CODE_BYTES_MAX))?;
-            price_level.map_or(Ok(()), |code| {
-                check_text("price_level", code, CODE_BYTES_MAX)
-            })
+            price_level.map_or(Ok(()), |code| check_text("price_level", code, CODE_BYTES_MAX))
         }
         Intent::HoldGeneralAdmission { sections, .. } => {
             check_not_empty("sections", sections.len())?;
             for (index, item) in sections.iter().enumerate() {
                 let field = || format!("sections[{index}]");
-                check_text(
-                    || format!("{}.section", field()),
-                    item.section,
-                    CODE_BYTES_MAX,
-                )?;
+                check_text(|| format!("{}.section", field()), item.section, CODE_BYTES_MAX)?;
                 check_quantity(|| format!("{}.quantity", field()), u32::from(item.quantity))?;
             }
             let total = sections.iter().map(|item| u32::from(item.quantity)).sum();
             check_quantity("sections[*].quantity", total)
         }
-        Intent::PayOrder {
-            amount,
-            payment_key,
-            ..
-        } => {
+        Intent::PayOrder { amount, payment_key, .. } => {
             check_amount("amount", amount)?;
             check_text("payment_key", payment_key, PAYMENT_KEY_BYTES_MAX)
         }
-        Intent::RecordPaymentResult {
-            result: PaymentResult::Captured { amount },
-            ..
+        Intent::RecordPaymentResult { result: PaymentResult::Captured { amount }, .. }
+        | Intent::RecordRefundResult { result: RefundResult::Refunded { amount }, .. } => {
+            check_amount("result.amount", amount)
         }
-        | Intent::RecordRefundResult {
-            result: RefundResult::Refunded { amount },
-            ..
-        } => check_amount("result.amount", amount),
-        Intent::RecordPaymentResult {
-            result: PaymentResult::Declined { code },
-            ..
+        Intent::RecordPaymentResult { result: PaymentResult::Declined { code }, .. }
+        | Intent::RecordRefundResult { result: RefundResult::Failed { code }, .. } => {
+            check_text("result.code", code, PAYMENT_KEY_BYTES_MAX)
         }
-        | Intent::RecordRefundResult {
-            result: RefundResult::Failed { code },
-            ..
-        } => check_text("result.code", code, PAYMENT_KEY_BYTES_MAX),
-        Intent::Tick => invalid(
-            "type",
-            "ticks are appended by the owner of a partition only",
-        ),
+        Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::OpenSale { .. }
         | Intent::CloseSale { .. }
         | Intent::RenewHold { .. }
@@ -118,10 +92,7 @@ impl<F: FnOnce() -> String> Path for F {
 }
 
 fn invalid(field: impl Path, reason: impl Into<String>) -> Result<(), IntentInvalid> {
-    Err(IntentInvalid {
-        field: field.path(),
-        reason: reason.into(),
-    })
+    Err(IntentInvalid { field: field.path(), reason: reason.into() })
 }
 
 fn check_seats(seats: &[&str]) -> Result<(), IntentInvalid> {
@@ -132,30 +103,20 @@ fn check_seats(seats: &[&str]) -> Result<(), IntentInvalid> {
 }
 
 fn check_not_empty(field: &str, items: usize) -> Result<(), IntentInvalid> {
-    if items == 0 {
-        invalid(field, "must not be empty")
-    } else {
-        Ok(())
-    }
+    if items == 0 { invalid(field, "must not be empty") } else { Ok(()) }
 }
 
 fn check_quantity(field: impl Path, quantity: u32) -> Result<(), IntentInvalid> {
     if (1..=u32::from(HOLD_SEATS_MAX)).contains(&quantity) {
         Ok(())
     } else {
-        invalid(
-            field,
-            format!("must be 1 to {HOLD_SEATS_MAX}, is {quantity}"),
-        )
+        invalid(field, format!("must be 1 to {HOLD_SEATS_MAX}, is {quantity}"))
     }
 }
 
 fn check_text(field: impl Path, text: &str, bytes_max: usize) -> Result<(), IntentInvalid> {
     if !(1..=bytes_max).contains(&text.len()) {
-        return invalid(
-            field,
-            format!("must be 1 to {bytes_max} bytes, is {}", text.len()),
-        );
+        return invalid(field, format!("must be 1 to {bytes_max} bytes, is {}", text.len()));
     }
     if text.chars().any(char::is_control) {
         return invalid(field, "must not contain control characters");
@@ -167,10 +128,7 @@ fn check_amount(field: &str, amount: &Money) -> Result<(), IntentInvalid> {
     if (0..=Money::MINOR_MAX).contains(&amount.minor) {
         Ok(())
     } else {
-        invalid(
-            field,
-            format!("must be 0 to {}, is {}", Money::MINOR_MAX, amount.minor),
-        )
+        invalid(field, format!("must be 0 to {}, is {}", Money::MINOR_MAX, amount.minor))
     }
 }
 
@@ -188,10 +146,7 @@ mod tests {
 
     fn check(table: &[(Intent<'_>, &str)]) {
         for (intent, expected) in table {
-            let said = validate(intent)
-                .err()
-                .map(|error| error.to_string())
-                .unwrap_or_default();
+            let said = validate(intent).err().map(|error| error.to_string()).unwrap_or_default();
             assert_eq!(&said, expected, "{intent:?}");
         }
     }
@@ -202,10 +157,7 @@ mod tests {
     }
 
     fn seats<'a>(labels: &[&'a str]) -> Intent<'a> {
-        Intent::HoldSeats {
-            performance: PERFORMANCE,
-            seats: labels.iter().copied().collect(),
-        }
+        Intent::HoldSeats { performance: PERFORMANCE, seats: labels.iter().copied().collect() }
     }
 
     fn standing<'a>(items: &[(&'a str, u16)]) -> Intent<'a> {
@@ -228,11 +180,7 @@ mod tests {
 
     fn pay(minor: i64, payment_key: &str) -> Intent<'_> {
         let amount = Money::new(minor, Currency::KRW);
-        Intent::PayOrder {
-            order: OrderId(id()),
-            amount,
-            payment_key,
-        }
+        Intent::PayOrder { order: OrderId(id()), amount, payment_key }
     }
 
     #[test]
@@ -241,33 +189,18 @@ mod tests {
         check(&[
             (seats(&["A-12-7"]), ""),
             (seats(&[]), "seats: must not be empty"),
-            (
-                seats(&["A-12-7", ""]),
-                "seats[1]: must be 1 to 39 bytes, is 0",
-            ),
+            (seats(&["A-12-7", ""]), "seats[1]: must be 1 to 39 bytes, is 0"),
             (seats(&[&long]), "seats[0]: must be 1 to 39 bytes, is 40"),
-            (
-                seats(&["A\n1"]),
-                "seats[0]: must not contain control characters",
-            ),
+            (seats(&["A\n1"]), "seats[0]: must not contain control characters"),
             (best(16, Some("A")), ""),
             (best(0, None), "quantity: must be 1 to 16, is 0"),
             (best(17, None), "quantity: must be 1 to 16, is 17"),
             (best(1, Some("")), "section: must be 1 to 16 bytes, is 0"),
             (standing(&[("FLOOR", 2)]), ""),
             (standing(&[]), "sections: must not be empty"),
-            (
-                standing(&[("FLOOR", 0)]),
-                "sections[0].quantity: must be 1 to 16, is 0",
-            ),
-            (
-                standing(&[("", 1)]),
-                "sections[0].section: must be 1 to 16 bytes, is 0",
-            ),
-            (
-                standing(&[("A", 9), ("B", 8)]),
-                "sections[*].quantity: must be 1 to 16, is 17",
-            ),
+            (standing(&[("FLOOR", 0)]), "sections[0].quantity: must be 1 to 16, is 0"),
+            (standing(&[("", 1)]), "sections[0].section: must be 1 to 16 bytes, is 0"),
+            (standing(&[("A", 9), ("B", 8)]), "sections[*].quantity: must be 1 to 16, is 17"),
             (Intent::RenewHold { hold: HoldId(id()) }, ""),
         ]);
     }
@@ -289,10 +222,7 @@ mod tests {
 
     #[test]
     fn ticks_do_not_come_from_outside() {
-        check(&[(
-            Intent::Tick,
-            "type: ticks are appended by the owner of a partition only",
-        )]);
+        check(&[(Intent::Tick, "type: ticks are appended by the owner of a partition only")]);
     }
 
     #[test]

@@ -74,9 +74,7 @@ impl Checkpoints {
     /// Snapshots in this folder, which is made when the first one is written.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into().into(),
-        }
+        Self { directory: directory.into().into() }
     }
 
     /// The snapshots that are there, the newest first. A folder that cannot be read has none.
@@ -129,10 +127,7 @@ fn list_newest_first(folder: &Path) -> Vec<PathBuf> {
     };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == EXTENSION)
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
         .collect();
     // Names are offsets of one width: the order of the names is the order of the log.
     paths.sort_unstable_by(|one, other| other.cmp(one));
@@ -153,11 +148,7 @@ fn prefix(log_id: LogId, snapshot: &Snapshot, body: &[u8]) -> [u8; DIGEST_AT] {
 }
 
 fn digest(prefix: &[u8], body: &[u8]) -> [u8; 32] {
-    blake3::Hasher::new()
-        .update(prefix)
-        .update(body)
-        .finalize()
-        .into()
+    blake3::Hasher::new().update(prefix).update(body).finalize().into()
 }
 
 fn save(folder: &Path, log_id: LogId, snapshot: &Snapshot) -> Result<(), CheckpointError> {
@@ -193,10 +184,7 @@ fn forget_old(folder: &Path) {
 
 fn load(path: PathBuf, log_id: LogId, partition: PartitionId) -> Result<Snapshot, CheckpointError> {
     let bytes = fs::read(&path).map_err(failed(&path))?;
-    let unfit = |reason| CheckpointError::Unfit {
-        path: path.clone(),
-        reason,
-    };
+    let unfit = |reason| CheckpointError::Unfit { path: path.clone(), reason };
     if bytes.len() < BODY_AT || bytes[..6] != *MAGIC {
         return Err(unfit("not a snapshot"));
     }
@@ -213,17 +201,12 @@ fn load(path: PathBuf, log_id: LogId, partition: PartitionId) -> Result<Snapshot
     if prefix[16..32] != log_id.to_bytes() {
         return Err(unfit("it is of another log"));
     }
-    let state = State::from_snapshot(body).map_err(|error| CheckpointError::Body {
-        path: path.clone(),
-        error,
-    })?;
+    let state = State::from_snapshot(body)
+        .map_err(|error| CheckpointError::Body { path: path.clone(), error })?;
     if prefix[32..40] != state.next_offset().number().to_le_bytes() {
         return Err(unfit("its offset is not the offset of its state"));
     }
     let mut chain = [0; 32];
     chain.copy_from_slice(&prefix[40..72]);
-    Ok(Snapshot {
-        state,
-        chain: ChainHash::from_bytes(chain),
-    })
+    Ok(Snapshot { state, chain: ChainHash::from_bytes(chain) })
 }

@@ -35,15 +35,7 @@ pub(crate) struct Decider {
 impl Decider {
     pub(crate) fn new(log_id: LogId, state: State, chain: ChainHash) -> Self {
         let (step, payload) = (Step::default(), Vec::new());
-        Self {
-            log_id,
-            state,
-            chain,
-            before: chain,
-            step,
-            payload,
-            quarantined: 0,
-        }
+        Self { log_id, state, chain, before: chain, step, payload, quarantined: 0 }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -74,23 +66,14 @@ impl Decider {
         expect_offset(topic, self.state.next_offset(), offset)?;
         match intent_from_record(record) {
             Ok((header, intent)) => {
-                let record = Record {
-                    offset,
-                    header: &header,
-                    intent: &intent,
-                };
+                let record = Record { offset, header: &header, intent: &intent };
                 decide(&self.state, &record, &mut self.step);
             }
             Err(error) => self.quarantine(topic, &error),
         }
         apply(&mut self.state, &self.step);
-        let (record, chain) = step_to_record(
-            self.log_id,
-            EPOCH,
-            self.chain,
-            &self.step,
-            &mut self.payload,
-        );
+        let (record, chain) =
+            step_to_record(self.log_id, EPOCH, self.chain, &self.step, &mut self.payload);
         self.before = std::mem::replace(&mut self.chain, chain);
         Ok(record.into())
     }
@@ -121,24 +104,8 @@ impl Decider {
     pub(crate) fn take_step(&mut self) -> Arc<Step> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.step.outcomes.len());
         outcomes.append(&mut self.step.outcomes);
-        let &mut Step {
-            offset,
-            now,
-            account,
-            key,
-            fingerprint,
-            intent,
-            ..
-        } = &mut self.step;
-        Arc::new(Step {
-            offset,
-            now,
-            account,
-            key,
-            fingerprint,
-            intent,
-            outcomes,
-        })
+        let &mut Step { offset, now, account, key, fingerprint, intent, .. } = &mut self.step;
+        Arc::new(Step { offset, now, account, key, fingerprint, intent, outcomes })
     }
 
     /// Compares what is published at the place of the last step with that step. The epoch may
@@ -146,24 +113,11 @@ impl Decider {
     pub(crate) fn compare(&self, published: &[u8]) -> Result<(), Error> {
         let (partition, offset) = (self.state.partition(), self.step.offset);
         let topic = TopicPartition::outcomes(partition);
-        let unreadable = |error| Error::Unreadable {
-            topic,
-            offset,
-            error,
-        };
-        let StepHeader {
-            log_id,
-            input,
-            chain,
-            ..
-        } = step_header_from_record(published).map_err(unreadable)?;
+        let unreadable = |error| Error::Unreadable { topic, offset, error };
+        let StepHeader { log_id, input, chain, .. } =
+            step_header_from_record(published).map_err(unreadable)?;
         if log_id != self.log_id {
-            return Err(Error::OtherLog {
-                topic,
-                offset,
-                expected: self.log_id,
-                found: log_id,
-            });
+            return Err(Error::OtherLog { topic, offset, expected: self.log_id, found: log_id });
         }
         expect_offset(topic, offset, input)?;
         let payload = Envelope::open(published).map_err(unreadable)?.payload;
@@ -173,16 +127,7 @@ impl Decider {
         }
         // The hash in the header could hide the difference: it is shown only when the payload
         // has none.
-        let published = if same_payload {
-            chain
-        } else {
-            self.before.extended_by(payload)
-        };
-        Err(Error::Diverged {
-            partition,
-            offset,
-            published,
-            decided: self.chain,
-        })
+        let published = if same_payload { chain } else { self.before.extended_by(payload) };
+        Err(Error::Diverged { partition, offset, published, decided: self.chain })
     }
 }

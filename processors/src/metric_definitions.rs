@@ -36,10 +36,7 @@ impl PartitionMetrics {
             waiting_steps: level("boxoffice_processors_waiting_steps"),
             decided: replies("decided"),
             repeated: replies("repeated"),
-            refused: RefusalCode::ALL
-                .iter()
-                .map(|code| replies(code.as_str()))
-                .collect(),
+            refused: RefusalCode::ALL.iter().map(|code| replies(code.as_str())).collect(),
             ticks: count("boxoffice_processors_ticks_total"),
             quarantined: count("boxoffice_processors_quarantined_records_total"),
             checkpoint_age_records: level("boxoffice_processors_checkpoint_age_records"),
@@ -67,17 +64,14 @@ impl PartitionMetrics {
 
     pub(crate) fn batch(&self, applied: Duration, quarantined: u64, waiting_steps: usize) {
         self.apply_seconds.record(applied.as_secs_f64());
-        self.waiting_steps
-            .set(f64::from(u32::try_from(waiting_steps).unwrap_or(u32::MAX)));
+        self.waiting_steps.set(f64::from(u32::try_from(waiting_steps).unwrap_or(u32::MAX)));
         self.quarantined.absolute(quarantined);
     }
 
     pub(crate) fn checkpoint(&self, state: &State, age_records: u64) {
-        self.checkpoint_age_records
-            .set(f64::from(u32::try_from(age_records).unwrap_or(u32::MAX)));
+        self.checkpoint_age_records.set(f64::from(u32::try_from(age_records).unwrap_or(u32::MAX)));
         let as_number = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        self.effects_pending
-            .set(as_number(state.pending_effects().count()));
+        self.effects_pending.set(as_number(state.pending_effects().count()));
         self.live_holds.set(as_number(state.live_holds()));
     }
 

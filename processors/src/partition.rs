@@ -146,10 +146,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         mut self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Finished, Error> {
-        let mut reader = self
-            .log
-            .read(self.intents, self.decider.next_offset())
-            .await?;
+        let mut reader = self.log.read(self.intents, self.decider.next_offset()).await?;
         let mut shutdown = pin!(shutdown);
         let mut checkpoint_due =
             tokio::time::interval(self.config.checkpoint_interval.max(CHECKPOINT_INTERVAL_MIN));
@@ -160,16 +157,11 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
             if self.is_done() {
                 break;
             }
-            let event = self
-                .next_event(&mut reader, &mut checkpoint_due, shutdown.as_mut())
-                .await;
+            let event = self.next_event(&mut reader, &mut checkpoint_due, shutdown.as_mut()).await;
             self.handle(event).await?;
         }
         self.save_last().await;
-        Ok(Finished {
-            next: self.decider.next_offset(),
-            chain: self.decider.chain(),
-        })
+        Ok(Finished { next: self.decider.next_offset(), chain: self.decider.chain() })
     }
 
     /// What has waited longest comes first, and reading last: nothing is starved by it.
@@ -182,11 +174,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         let running = self.stop_at.is_none();
         let may_read =
             self.waiting_steps + self.unpublished.len() < self.config.waiting_steps_max.get();
-        let tick = if running {
-            self.ticks.due(self.decider.state())
-        } else {
-            None
-        };
+        let tick = if running { self.ticks.due(self.decider.state()) } else { None };
         tokio::select! {
             biased;
             durable = durable(&self.log, self.intents, self.waiting.front()) => {
@@ -229,8 +217,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn is_done(&self) -> bool {
-        self.stop_at
-            .is_some_and(|end| end <= self.decider.next_offset())
+        self.stop_at.is_some_and(|end| end <= self.decider.next_offset())
             && self.waiting.is_empty()
             && self.publishing.is_none()
             && self.ticking.is_none()
@@ -247,15 +234,10 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
             self.ticks.decided(&step, self.decider.state());
             steps.push(step);
         }
-        self.waiting.push_back(Decided {
-            end: batch.end(),
-            steps,
-            records,
-        });
+        self.waiting.push_back(Decided { end: batch.end(), steps, records });
         self.waiting_steps += count;
         let quarantined = self.decider.quarantined();
-        self.metrics
-            .batch(started.elapsed(), quarantined, self.waiting_steps);
+        self.metrics.batch(started.elapsed(), quarantined, self.waiting_steps);
         if self.unsaved_records() >= self.config.checkpoint_records.get() {
             self.want_checkpoint();
         }
@@ -316,9 +298,8 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     fn tick(&mut self) {
         let records = vec![self.ticks.send(self.clock.now())];
         let (log, intents) = (self.log.clone(), self.intents);
-        self.ticking = Some(Box::pin(async move {
-            log.append(intents, records, Durability::Synced).await
-        }));
+        self.ticking =
+            Some(Box::pin(async move { log.append(intents, records, Durability::Synced).await }));
     }
 
     fn ticked(&mut self, appended: Result<Offset, LogError>) -> Result<(), Error> {
@@ -342,10 +323,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn unsaved_records(&self) -> u64 {
-        self.decider
-            .next_offset()
-            .number()
-            .saturating_sub(self.saved_end.number())
+        self.decider.next_offset().number().saturating_sub(self.saved_end.number())
     }
 
     /// Takes a snapshot in memory. It is saved when everything that it knows is published, and
@@ -359,10 +337,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            state: self.decider.state().clone(),
-            chain: self.decider.chain(),
-        }
+        Snapshot { state: self.decider.state().clone(), chain: self.decider.chain() }
     }
 
     fn save(&mut self) {
@@ -375,9 +350,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         // not at every batch.
         self.saved_end = snapshot.state.next_offset();
         let (checkpoints, log_id) = (self.checkpoints.clone(), self.log.log_id());
-        self.saving = Some(Box::pin(
-            async move { checkpoints.save(log_id, snapshot).await },
-        ));
+        self.saving = Some(Box::pin(async move { checkpoints.save(log_id, snapshot).await }));
     }
 
     /// The log is the truth: without a snapshot the next start only takes longer.
@@ -395,10 +368,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         }
         let is_published = self.published_end == self.decider.next_offset();
         if is_published && self.unsaved_records() > 0 {
-            let saved = self
-                .checkpoints
-                .save(self.log.log_id(), self.snapshot())
-                .await;
+            let saved = self.checkpoints.save(self.log.log_id(), self.snapshot()).await;
             self.saved(saved);
         }
     }

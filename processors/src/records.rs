@@ -21,12 +21,7 @@ impl<R: LogReader> Records<R> {
         at: Offset,
     ) -> Result<Self, Error> {
         let reader = log.read(topic, at).await?;
-        Ok(Self {
-            topic,
-            reader,
-            next: at,
-            batch: Vec::new().into_iter(),
-        })
+        Ok(Self { topic, reader, next: at, batch: Vec::new().into_iter() })
     }
 
     /// The next record. Waits at the tail: callers know that it is there.
@@ -49,37 +44,17 @@ pub(crate) fn expect_offset(
     expected: Offset,
     found: Offset,
 ) -> Result<(), Error> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::OffsetUnexpected {
-            topic,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(Error::OffsetUnexpected { topic, expected, found }) }
 }
 
 /// Checks that a partition begins as one of this log.
 pub(crate) async fn check_genesis<L: Log>(log: &L, topic: TopicPartition) -> Result<(), Error> {
-    let (offset, record) = Records::open(log, topic, Offset::ZERO)
-        .await?
-        .next()
-        .await?;
+    let (offset, record) = Records::open(log, topic, Offset::ZERO).await?.next().await?;
     let genesis = Genesis::from_record(&record).map_err(|error| Error::Unreadable {
         topic,
         offset,
         error,
     })?;
     let (expected, found) = (log.log_id(), genesis.log_id);
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::OtherLog {
-            topic,
-            offset,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(Error::OtherLog { topic, offset, expected, found }) }
 }

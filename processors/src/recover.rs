@@ -77,25 +77,16 @@ pub async fn recover<L: Log>(
     checkpoints: &Checkpoints,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Recovered, Error> {
-    let (intents, outcomes) = (
-        TopicPartition::intents(partition),
-        TopicPartition::outcomes(partition),
-    );
+    let (intents, outcomes) =
+        (TopicPartition::intents(partition), TopicPartition::outcomes(partition));
     check_genesis(log, intents).await?;
     check_genesis(log, outcomes).await?;
     let (end, outcomes_end) = (log.end(intents).await?, log.end(outcomes).await?);
     if outcomes_end > end {
-        return Err(Error::OutcomesAhead {
-            partition,
-            outcomes_end,
-            intents_end: end,
-        });
+        return Err(Error::OutcomesAhead { partition, outcomes_end, intents_end: end });
     }
     log.wait_durable(intents, end).await?;
-    let ends = Ends {
-        intents: end,
-        outcomes: outcomes_end,
-    };
+    let ends = Ends { intents: end, outcomes: outcomes_end };
     let (mut decider, snapshot) = begin(log, partition, checkpoints, ends).await?;
     let first = decider.next_offset();
     let mut asked = Records::open(log, intents, first).await?;
@@ -113,12 +104,7 @@ pub async fn recover<L: Log>(
         if missing.len() == PUBLISH_RECORDS_MAX {
             publish(log, outcomes, offset, &mut missing).await?;
         }
-        Progress {
-            partition,
-            next: decider.next_offset(),
-            end,
-        }
-        .tell(&mut progress);
+        Progress { partition, next: decider.next_offset(), end }.tell(&mut progress);
     }
     publish(log, outcomes, last_before(end), &mut missing).await?;
     let decided = end.number() - first.number();
@@ -126,14 +112,7 @@ pub async fn recover<L: Log>(
     let quarantined = decider.quarantined();
     tracing::info!(%partition, next = %end, decided, published, "partition recovered");
     let (state, chain) = decider.into_parts();
-    Ok(Recovered {
-        state,
-        chain,
-        snapshot,
-        decided,
-        published,
-        quarantined,
-    })
+    Ok(Recovered { state, chain, snapshot, decided, published, quarantined })
 }
 
 /// Where the topics end.
@@ -168,10 +147,7 @@ async fn begin<L: Log>(
             });
         }
         if follows_from_published(log, &snapshot, ends.outcomes).await? {
-            return Ok((
-                Decider::new(log_id, snapshot.state, snapshot.chain),
-                Some(next),
-            ));
+            return Ok((Decider::new(log_id, snapshot.state, snapshot.chain), Some(next)));
         }
         tracing::warn!(%partition, snapshot = %next, outcomes_end = %ends.outcomes,
             "snapshot passed over: the published outcomes do not lead to it");
@@ -195,10 +171,7 @@ async fn follows_from_published<L: Log>(
         return Ok(snapshot.chain == ChainHash::of_log(log.log_id()));
     }
     let topic = TopicPartition::outcomes(snapshot.state.partition());
-    let (_, record) = Records::open(log, topic, last_before(next))
-        .await?
-        .next()
-        .await?;
+    let (_, record) = Records::open(log, topic, last_before(next)).await?.next().await?;
     Ok(step_header_from_record(&record).is_ok_and(|header| header.chain == snapshot.chain))
 }
 
@@ -217,8 +190,6 @@ async fn publish<L: Log>(
         return Ok(());
     }
     let expected = Offset::new(last.next().number() - steps.len() as u64);
-    let found = log
-        .append(outcomes, std::mem::take(steps), Durability::Written)
-        .await?;
+    let found = log.append(outcomes, std::mem::take(steps), Durability::Written).await?;
     expect_offset(outcomes, expected, found)
 }

@@ -60,10 +60,8 @@ pub async fn verify<L: Log>(
     partition: PartitionId,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<ReplayReport, Error> {
-    let (intents, outcomes) = (
-        TopicPartition::intents(partition),
-        TopicPartition::outcomes(partition),
-    );
+    let (intents, outcomes) =
+        (TopicPartition::intents(partition), TopicPartition::outcomes(partition));
     check_genesis(log, intents).await?;
     check_genesis(log, outcomes).await?;
     // The outcomes first: a log that is in use meanwhile publishes only what it has been asked.
@@ -82,29 +80,16 @@ pub async fn verify<L: Log>(
             let (_, record) = published.next().await?;
             first_difference = difference(&decider, offset, &record);
         }
-        Progress {
-            partition,
-            next: decider.next_offset(),
-            end,
-        }
-        .tell(&mut progress);
+        Progress { partition, next: decider.next_offset(), end }.tell(&mut progress);
     }
     if first_difference.is_none() && outcomes_end > end {
         let (offset, record) = published.next().await?;
         let reason = "there is no such intent".to_owned();
         let (published, decided) = (show(&record), "nothing".to_owned());
-        first_difference = Some(Difference {
-            offset,
-            reason,
-            published,
-            decided,
-        });
+        first_difference = Some(Difference { offset, reason, published, decided });
     }
     let records = decider.next_offset().number() - first.number();
-    let unpublished = decider
-        .next_offset()
-        .number()
-        .saturating_sub(outcomes_end.number());
+    let unpublished = decider.next_offset().number().saturating_sub(outcomes_end.number());
     let quarantined = decider.quarantined();
     let (state, chain) = decider.into_parts();
     Ok(ReplayReport {
@@ -121,12 +106,7 @@ pub async fn verify<L: Log>(
 fn difference(decider: &Decider, offset: Offset, published: &[u8]) -> Option<Difference> {
     let reason = decider.compare(published).err()?.to_string();
     let decided = format!("{:?}", decider.step());
-    Some(Difference {
-        offset,
-        reason,
-        published: show(published),
-        decided,
-    })
+    Some(Difference { offset, reason, published: show(published), decided })
 }
 
 fn show(published: &[u8]) -> String {

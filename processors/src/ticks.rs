@@ -35,12 +35,7 @@ pub(crate) struct Ticks {
 
 impl Ticks {
     pub(crate) fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            last: Last::Decided,
-            not_before: Instant::now(),
-            seen: None,
-        }
+        Self { interval, last: Last::Decided, not_before: Instant::now(), seen: None }
     }
 
     /// When the next tick shall be appended: by the wall clock, and by the distance to the last
@@ -51,11 +46,7 @@ impl Ticks {
         }
         // Log time can be ahead of this machine's clock, and the core goes by log time.
         let due_at = state.due_at()?;
-        let at = if due_at <= state.now() {
-            Timestamp::default()
-        } else {
-            due_at
-        };
+        let at = if due_at <= state.now() { Timestamp::default() } else { due_at };
         Some((at, self.not_before))
     }
 
@@ -64,13 +55,7 @@ impl Ticks {
         self.last = Last::OnItsWay;
         self.not_before = Instant::now() + self.interval;
         let (account, key) = (AccountId::default(), IntentKey::default());
-        let header = Header {
-            recorded_at: now,
-            account,
-            key,
-            fingerprint: 0,
-            traceparent: None,
-        };
+        let header = Header { recorded_at: now, account, key, fingerprint: 0, traceparent: None };
         intent_to_record(&header, &Intent::Tick).into()
     }
 

@@ -90,6 +90,7 @@ pub mod text {
         _: &mut C,
     ) -> Result<ArrayString<N>, DecodeError> {
         let position = d.position();
-        ArrayString::from(d.str()?).map_err(|_| DecodeError::message("text is too long").at(position))
+        ArrayString::from(d.str()?)
+            .map_err(|_| DecodeError::message("text is too long").at(position))
     }
 }

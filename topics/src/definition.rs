@@ -202,7 +202,12 @@ impl PerformanceDefinition {
     fn check_section(&self, field: &str, section: &Section) -> Result<(), DefinitionInvalid> {
         match &section.kind {
             SectionKind::GeneralAdmission { capacity, price_level } => {
-                check_count(&format!("{field}.capacity"), *capacity as usize, 1, CAPACITY_MAX as usize)?;
+                check_count(
+                    &format!("{field}.capacity"),
+                    *capacity as usize,
+                    1,
+                    CAPACITY_MAX as usize,
+                )?;
                 self.check_price_level(field, *price_level)
             }
             SectionKind::Reserved { rows } => {

@@ -49,7 +49,9 @@ impl RecordKind {
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
     /// The record ends too early, or is too long.
-    #[error("record of {0} bytes is shorter than its prefix says or longer than {RECORD_BYTES_MAX}")]
+    #[error(
+        "record of {0} bytes is shorter than its prefix says or longer than {RECORD_BYTES_MAX}"
+    )]
     Length(usize),
     /// It was not written by boxoffice.
     #[error("not a boxoffice record")]

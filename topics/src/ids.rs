@@ -330,7 +330,8 @@ mod tests {
         assert_eq!(id.to_string(), "4095-1023-2199023255551");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(IntentId::from_packed(id.packed()), Some(id));
-        for text in ["", "1", "1-2", "1-2-3-4", "4096-0-0", "0-1024-0", "01-2-3", "+1-2-3", "1-2-"] {
+        for text in ["", "1", "1-2", "1-2-3-4", "4096-0-0", "0-1024-0", "01-2-3", "+1-2-3", "1-2-"]
+        {
             assert!(text.parse::<IntentId>().is_err(), "{text}");
         }
         assert!("0-0-2199023255552".parse::<IntentId>().is_err());

@@ -201,7 +201,7 @@ fn complain(error: &str) -> ExitCode {
 /// The database of a command, and its end.
 enum Opened {
     #[cfg(feature = "embedded-postgres")]
-    Embedded(boxoffice_sinks::postgres::Embedded),
+    Embedded(Box<boxoffice_sinks::postgres::Embedded>),
     Server(boxoffice_sinks::postgres::PgPool),
 }
 
@@ -217,7 +217,8 @@ impl Opened {
             #[cfg(feature = "embedded-postgres")]
             Database::Embedded => {
                 let dir = data_dir.data_dir.join(POSTGRES_DIR);
-                Ok(Self::Embedded(boxoffice_sinks::postgres::Embedded::start(&dir).await?))
+                let database = boxoffice_sinks::postgres::Embedded::start(&dir).await?;
+                Ok(Self::Embedded(Box::new(database)))
             }
             #[cfg(not(feature = "embedded-postgres"))]
             Database::Embedded => {

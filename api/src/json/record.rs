@@ -82,12 +82,15 @@ fn money(money: &Money) -> Value {
     json!({ "minor": money.minor, "currency": money.currency.code() })
 }
 
+/// The intent as its client wrote it. The provider's name of a payment is left out: whoever has it
+/// could act on the payment.
 fn intent_json(intent: &Intent<'_>) -> Value {
     let mut body = match intent {
-        Intent::CreatePerformance { definition } => json!({
-            "performance": definition.performance.to_string(),
-            "definition": DefinitionJson::from(&**definition),
-        }),
+        Intent::CreatePerformance { definition } => {
+            let mut body = json!(DefinitionJson::from(&**definition));
+            body["performance"] = json!(definition.performance.to_string());
+            body
+        }
         Intent::OpenSale { performance } | Intent::CloseSale { performance } => {
             json!({ "performance": performance.to_string() })
         }

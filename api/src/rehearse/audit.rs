@@ -258,9 +258,10 @@ fn says_the_same(said: &Value, recorded: &Value) -> bool {
             said.len() == items.len()
                 && said.iter().zip(items).all(|(said, item)| says_the_same(said, item))
         }
-        // Times have many spellings.
+        // Times have many spellings, and the log keeps milliseconds.
         (Value::String(said), Value::String(text)) if said != text => {
-            let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            let time = |text: &str| parsed(text).map(jiff::Timestamp::as_millisecond);
             time(said).is_some() && time(said) == time(text)
         }
         _ => said == recorded,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -104,6 +104,6 @@ async fn ask(shop: &Shop, who: (&str, &str), key: &str, intent: &Value) -> Resul
 }
 
 fn in_the_future(time: Duration) -> String {
-    let moment = jiff::Timestamp::try_from(SystemTime::now() + time);
+    let moment = jiff::Timestamp::now().saturating_add(time);
     moment.map_or_else(|_| "2100-01-01T00:00:00Z".to_owned(), |moment| moment.to_string())
 }

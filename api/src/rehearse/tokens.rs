@@ -1,6 +1,6 @@
 //! Tokens for the people of a rehearsal.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::http::auth::{AuthError, Role, Signer};
 
@@ -16,8 +16,8 @@ pub(super) struct Mint {
 
 impl Mint {
     pub(super) fn new(signer: Signer) -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let expires_at_seconds = i64::try_from((now + TOKEN_TTL).as_secs()).unwrap_or(i64::MAX);
+        let ttl_seconds = i64::try_from(TOKEN_TTL.as_secs()).unwrap_or(i64::MAX);
+        let expires_at_seconds = jiff::Timestamp::now().as_second().saturating_add(ttl_seconds);
         Self { signer, expires_at_seconds }
     }
 

@@ -1,5 +1,6 @@
 //! A node of its own for a test: a temporary data directory, no database, requests without a
 //! connection.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::future::Future;
 use std::num::NonZeroU16;

@@ -8,6 +8,7 @@
 //! `cargo bench -p boxoffice-core`
 #![allow(missing_docs, reason = "a bench has no callers")]
 #![allow(clippy::print_stdout, reason = "a bench reports on standard output")]
+#![allow(clippy::disallowed_types, reason = "rates are fractions")]
 
 use std::collections::BTreeMap;
 
@@ -103,7 +104,7 @@ fn rehearse() -> Vec<(Header, Intent<'static>)> {
 
 impl Rehearsal {
     fn somebody_asks(&mut self) {
-        if self.asked.len() % 2_000 == 0 {
+        if self.asked.len().is_multiple_of(2_000) {
             return self.ask(AccountId::default(), Intent::Tick);
         }
         if !self.follow_ups.is_empty() && self.dice.roll(100) < 40 {
@@ -131,12 +132,12 @@ impl Rehearsal {
     }
 
     /// Up to four neighbours; the front of the house is wanted most.
-    fn side_by_side(&mut self) -> impl Iterator<Item = &'static str> + use<> {
+    fn side_by_side(&mut self) -> impl Iterator<Item = &'static str> {
         let all = self.labels.len() as u64;
         let popular = self.dice.roll(all).min(self.dice.roll(all));
         let count = self.dice.roll(4) + 1;
         let first = popular.min(all - count) as usize;
-        self.labels[first..first + count as usize].to_vec().into_iter()
+        self.labels[first..first + count as usize].iter().copied()
     }
 
     fn ask(&mut self, account: AccountId, intent: Intent<'static>) {
@@ -154,8 +155,7 @@ impl Rehearsal {
             traceparent: None,
         };
         let mut step = Step::default();
-        let record =
-            Record { offset: self.state.next_offset(), header: &header, intent: &intent };
+        let record = Record { offset: self.state.next_offset(), header: &header, intent: &intent };
         decide(&self.state, &record, &mut step);
         apply(&mut self.state, &step);
         self.asked.push((header, intent));
@@ -173,7 +173,11 @@ impl Rehearsal {
                 _ => Intent::PlaceOrder { hold: *hold },
             },
             Outcome::OrderPlaced { order, total, .. } if self.dice.roll(10) > 0 => {
-                Intent::PayOrder { order: *order, amount: *total, payment_key: "tviva20261120abcdef" }
+                Intent::PayOrder {
+                    order: *order,
+                    amount: *total,
+                    payment_key: "tviva20261120abcdef",
+                }
             }
             Outcome::PaymentRequested { payment, amount, .. } => Intent::RecordPaymentResult {
                 payment: *payment,

@@ -164,10 +164,7 @@ pub(crate) fn cancel_order(
 }
 
 /// The asker's own order.
-pub(crate) fn own_order<'s>(
-    asked: &Asked<'s>,
-    id: OrderId,
-) -> Result<&'s Order, Refusal> {
+pub(crate) fn own_order<'s>(asked: &Asked<'s>, id: OrderId) -> Result<&'s Order, Refusal> {
     let order = asked.state.order(id).ok_or(RefusalCode::OrderUnknown)?;
     if order.account == asked.account {
         Ok(order)

@@ -172,8 +172,7 @@ pub(crate) fn record_payment_result(
     let payment = asked.state.payment(payment).ok_or(RefusalCode::PaymentUnknown)?;
     let order = asked.state.order(payment.order).ok_or(RefusalCode::OrderUnknown)?;
     match (payment.state, result) {
-        (PaymentState::Captured, _)
-        | (PaymentState::Declined, PaymentResult::Declined { .. }) => {
+        (PaymentState::Captured, _) | (PaymentState::Declined, PaymentResult::Declined { .. }) => {
             Err(RefusalCode::PaymentAlreadySettled.into())
         }
         (PaymentState::Requested, PaymentResult::Declined { code }) => {

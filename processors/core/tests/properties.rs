@@ -77,7 +77,10 @@ fn house() -> PerformanceDefinition {
         currency: Currency::KRW,
         price_levels: vec![level("R", 100), level("S", 30)],
         sections: vec![
-            Section { code: "A".into(), kind: SectionKind::Reserved { rows: vec![row("1"), row("2")] } },
+            Section {
+                code: "A".into(),
+                kind: SectionKind::Reserved { rows: vec![row("1"), row("2")] },
+            },
             Section { code: "FLOOR".into(), kind: floor },
         ],
         sale: SaleRules {
@@ -152,7 +155,8 @@ impl Model {
             for seat in &places.seats {
                 *owners.entry(*seat).or_default() += 1;
             }
-            standing += places.quantities.iter().map(|place| u32::from(place.quantity)).sum::<u32>();
+            standing +=
+                places.quantities.iter().map(|place| u32::from(place.quantity)).sum::<u32>();
             *of_account.entry(*account).or_default() += places.count();
         }
         assert!(owners.values().all(|owners| *owners == 1), "a seat has two owners");
@@ -162,7 +166,11 @@ impl Model {
             "an account is above its limit"
         );
         let sold: i64 = self.confirmed.values().sum();
-        assert_eq!(self.captured - self.refunds_asked, sold, "money without a ticket, or a ticket without");
+        assert_eq!(
+            self.captured - self.refunds_asked,
+            sold,
+            "money without a ticket, or a ticket without"
+        );
     }
 }
 
@@ -185,7 +193,10 @@ impl World {
             last: None,
             steps: Vec::new(),
         };
-        world.decide(AccountId::default(), &Intent::CreatePerformance { definition: Box::new(house()) });
+        world.decide(
+            AccountId::default(),
+            &Intent::CreatePerformance { definition: Box::new(house()) },
+        );
         world.decide(AccountId::default(), &Intent::OpenSale { performance: SHOW });
         world
     }
@@ -203,7 +214,13 @@ impl World {
                 let quantity = *quantity;
                 self.decide(
                     account,
-                    &Intent::HoldBestAvailable { performance, quantity, section, price_level, accessible },
+                    &Intent::HoldBestAvailable {
+                        performance,
+                        quantity,
+                        section,
+                        price_level,
+                        accessible,
+                    },
                 );
             }
             Ask::Floor(quantity) => {

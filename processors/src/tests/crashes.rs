@@ -24,15 +24,8 @@ async fn nothing_is_released_before_its_intent_is_durable() {
         tokio::spawn(async move { writer.append(intents(), batch, Durability::Synced).await });
     settle().await;
     assert_eq!(log.records(intents()).len(), 4, "written");
-    assert!(
-        node.released.try_recv().is_err(),
-        "not durable, so not released"
-    );
-    assert_eq!(
-        log.records(outcomes()).len(),
-        3,
-        "not durable, so not published"
-    );
+    assert!(node.released.try_recv().is_err(), "not durable, so not released");
+    assert_eq!(log.records(outcomes()).len(), 3, "not durable, so not published");
     log.let_through();
     assert!(is_held(&node.released.recv().await.unwrap()));
     appending.await.unwrap().unwrap();
@@ -72,16 +65,11 @@ async fn a_crash_at_any_point_leads_to_the_same_outcomes() {
             let mut next = before;
             if !lost {
                 let batch = vec![records[before].clone()];
-                log.append(intents(), batch, Durability::Synced)
-                    .await
-                    .unwrap();
+                log.append(intents(), batch, Durability::Synced).await.unwrap();
                 next += 1;
             }
             let mut node = Node::start(&log, folder.path(), quiet()).await;
-            assert!(
-                node.released.try_recv().is_err(),
-                "what was decided is not released again"
-            );
+            assert!(node.released.try_recv().is_err(), "what was decided is not released again");
             let steps = node.ask(&records[next..]).await;
             let offsets: Vec<u64> = steps.iter().map(|step| step.offset.number()).collect();
             let expected_offsets: Vec<u64> = (next as u64 + 1..=records.len() as u64).collect();
@@ -101,10 +89,7 @@ async fn what_was_not_published_is_published_by_recovery() {
     assert_eq!((recovered.decided, recovered.published), (8, 8));
     assert_eq!(recovered.next(), Offset::new(9));
     let again = recover_in(&log, folder.path()).await.unwrap();
-    assert_eq!(
-        (again.decided, again.published, again.chain),
-        (8, 0, recovered.chain)
-    );
+    assert_eq!((again.decided, again.published, again.chain), (8, 0, recovered.chain));
 }
 
 #[tokio::test]
@@ -117,14 +102,9 @@ async fn a_record_that_cannot_be_read_does_not_halt() {
     assert_eq!(steps[4].now, steps[3].now);
     assert!(steps[5].reply().is_some());
     node.finish().await;
-    let report = replay::verify(&log, super::world::partition(), |_| ())
-        .await
-        .unwrap();
+    let report = replay::verify(&log, super::world::partition(), |_| ()).await.unwrap();
     assert!(report.is_identical(), "{report:?}");
-    assert_eq!(
-        (report.records, report.quarantined, report.unpublished),
-        (8, 1, 0)
-    );
+    assert_eq!((report.records, report.quarantined, report.unpublished), (8, 1, 0));
     assert_eq!(published_steps(&log).len(), 8);
 }
 
@@ -135,9 +115,6 @@ async fn a_log_that_fails_stops_the_partition() {
     let node = Node::start(&log, folder.path(), quiet()).await;
     log.stop("the disk has gone");
     let error = node.failed().await;
-    assert_eq!(
-        error.to_string(),
-        "the log failed: the log has stopped: the disk has gone"
-    );
+    assert_eq!(error.to_string(), "the log failed: the log has stopped: the disk has gone");
     assert!(!error.is_retriable());
 }

@@ -33,21 +33,11 @@ async fn an_outcome_that_differs_stops_the_partition_with_both_hashes() {
     let log_id = LogId::from_u128(0xb0);
     let folder = tempfile::tempdir().unwrap();
     let log = log_with(&script(), &encode(log_id, &steps)).await;
-    recover_in(&log, folder.path())
-        .await
-        .expect("another epoch is no difference");
+    recover_in(&log, folder.path()).await.expect("another epoch is no difference");
     steps[3].outcomes.clear();
     let log = log_with(&script(), &encode(log_id, &steps)).await;
     let error = recover_in(&log, folder.path()).await.unwrap_err();
-    let Error::Diverged {
-        offset,
-        published,
-        decided,
-        ..
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    let Error::Diverged { offset, published, decided, .. } = &error else { panic!("{error}") };
     assert_eq!(*offset, Offset::new(4));
     assert_ne!(published, decided);
     let text = error.to_string();
@@ -57,16 +47,8 @@ async fn an_outcome_that_differs_stops_the_partition_with_both_hashes() {
     let difference = report.first_difference.unwrap();
     assert_eq!(difference.offset, Offset::new(4));
     assert_eq!(difference.reason, text);
-    assert!(
-        difference.published.contains("outcomes: []"),
-        "{}",
-        difference.published
-    );
-    assert!(
-        difference.decided.contains("Held"),
-        "{}",
-        difference.decided
-    );
+    assert!(difference.published.contains("outcomes: []"), "{}", difference.published);
+    assert!(difference.decided.contains("Held"), "{}", difference.decided);
 }
 
 #[tokio::test]
@@ -80,18 +62,8 @@ async fn a_payload_that_differs_under_the_right_hash_is_found() {
     forged[8..12].copy_from_slice(&checksum.to_le_bytes());
     records[7] = forged.into();
     let log = log_with(&script(), &records).await;
-    let error = recover_in(&log, tempfile::tempdir().unwrap().path())
-        .await
-        .unwrap_err();
-    let Error::Diverged {
-        offset,
-        published,
-        decided,
-        ..
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let error = recover_in(&log, tempfile::tempdir().unwrap().path()).await.unwrap_err();
+    let Error::Diverged { offset, published, decided, .. } = error else { panic!("{error}") };
     assert_eq!(offset, Offset::new(8));
     assert_ne!(published, decided);
 }
@@ -114,10 +86,7 @@ async fn outcomes_of_another_log_stop_the_partition() {
     let log = log_with(&script(), &encode(other, &published().await)).await;
     let folder = tempfile::tempdir().unwrap();
     let error = recover_in(&log, folder.path()).await.unwrap_err();
-    assert!(
-        matches!(error, Error::OtherLog { found, .. } if found == other),
-        "{error}"
-    );
+    assert!(matches!(error, Error::OtherLog { found, .. } if found == other), "{error}");
 }
 
 #[tokio::test]
@@ -127,9 +96,7 @@ async fn a_replay_from_zero_is_identical() {
     node.ask(&script()).await;
     let finished = node.finish().await;
     let mut last = None;
-    let report = replay::verify(&log, partition(), |progress| last = Some(progress))
-        .await
-        .unwrap();
+    let report = replay::verify(&log, partition(), |progress| last = Some(progress)).await.unwrap();
     assert!(report.is_identical());
     assert_eq!(report.chain, finished.chain);
     assert_eq!(last.unwrap().next, finished.next);

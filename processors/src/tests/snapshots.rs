@@ -57,10 +57,7 @@ async fn the_last_two_are_kept_and_a_damaged_one_is_passed_over() {
 async fn a_snapshot_is_taken_after_so_many_records() {
     let folder = tempfile::tempdir().unwrap();
     let log = new_log();
-    let config = Config {
-        checkpoint_records: NonZeroU64::new(3).unwrap(),
-        ..quiet()
-    };
+    let config = Config { checkpoint_records: NonZeroU64::new(3).unwrap(), ..quiet() };
     let mut node = Node::start(&log, folder.path(), config).await;
     node.ask(&script()).await;
     let log = log.crash();
@@ -73,16 +70,10 @@ async fn a_snapshot_is_taken_after_so_many_records() {
 async fn a_snapshot_whose_steps_were_lost_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let log = three_lives(folder.path()).await;
-    let (asked, published) = (
-        after_genesis(&log, intents()),
-        after_genesis(&log, outcomes()),
-    );
+    let (asked, published) = (after_genesis(&log, intents()), after_genesis(&log, outcomes()));
     let shorter = log_with(&asked, &published[..7]).await;
     let recovered = recover_in(&shorter, folder.path()).await.unwrap();
-    assert_eq!(
-        (recovered.snapshot, recovered.published),
-        (Some(Offset::new(7)), 1)
-    );
+    assert_eq!((recovered.snapshot, recovered.published), (Some(Offset::new(7)), 1));
     assert_eq!(after_genesis(&shorter, outcomes()), published);
     let shorter = log_with(&asked, &published[..2]).await;
     let recovered = recover_in(&shorter, folder.path()).await.unwrap();
@@ -94,15 +85,9 @@ async fn a_snapshot_whose_steps_were_lost_is_passed_over() {
 async fn a_snapshot_of_lost_intents_stops_the_partition() {
     let folder = tempfile::tempdir().unwrap();
     let log = three_lives(folder.path()).await;
-    let (asked, published) = (
-        after_genesis(&log, intents()),
-        after_genesis(&log, outcomes()),
-    );
+    let (asked, published) = (after_genesis(&log, intents()), after_genesis(&log, outcomes()));
     let shorter = log_with(&asked[..4], &published[..4]).await;
     let error = recover_in(&shorter, folder.path()).await.unwrap_err();
     assert!(matches!(error, Error::SnapshotAhead { .. }));
-    assert_eq!(
-        error.to_string(),
-        "partition 0: a snapshot is at 9, after the intents at 5"
-    );
+    assert_eq!(error.to_string(), "partition 0: a snapshot is at 9, after the intents at 5");
 }

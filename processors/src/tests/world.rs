@@ -37,10 +37,7 @@ pub(super) fn outcomes() -> TopicPartition {
 
 pub(super) fn new_log() -> MemoryLog {
     let log_id = LogId::from_u128(0xb0);
-    let genesis = Genesis {
-        log_id,
-        created_at: Timestamp::from_millis(START_MS),
-    };
+    let genesis = Genesis { log_id, created_at: Timestamp::from_millis(START_MS) };
     MemoryLog::new(NonZeroU16::MIN, genesis)
 }
 
@@ -49,9 +46,7 @@ pub(super) async fn log_with(asked: &[Bytes], published: &[Bytes]) -> MemoryLog 
     let log = new_log();
     for (topic, records) in [(intents(), asked), (outcomes(), published)] {
         if !records.is_empty() {
-            log.append(topic, records.to_vec(), Durability::Synced)
-                .await
-                .unwrap();
+            log.append(topic, records.to_vec(), Durability::Synced).await.unwrap();
         }
     }
     log
@@ -63,10 +58,7 @@ pub(super) fn after_genesis(log: &MemoryLog, topic: TopicPartition) -> Vec<Bytes
 
 pub(super) fn published_steps(log: &MemoryLog) -> Vec<Step> {
     let records = after_genesis(log, outcomes());
-    records
-        .iter()
-        .map(|record| step_from_record(record).unwrap().1)
-        .collect()
+    records.iter().map(|record| step_from_record(record).unwrap().1).collect()
 }
 
 /// An intent of some account, `after_ms` after the start.
@@ -82,10 +74,7 @@ pub(super) fn record(number: u64, after_ms: i64, intent: &Intent<'_>) -> Bytes {
 }
 
 pub(super) fn create() -> Intent<'static> {
-    let kind = SectionKind::GeneralAdmission {
-        capacity: 2_000,
-        price_level: 0,
-    };
+    let kind = SectionKind::GeneralAdmission { capacity: 2_000, price_level: 0 };
     Intent::CreatePerformance {
         definition: Box::new(PerformanceDefinition {
             performance: PERFORMANCE,
@@ -93,14 +82,8 @@ pub(super) fn create() -> Intent<'static> {
             venue: "Globe".to_owned(),
             starts_at: Timestamp::from_millis(START_MS + 86_400_000),
             currency: Currency::KRW,
-            price_levels: vec![PriceLevel {
-                code: "R".to_owned(),
-                price_minor: 99_000,
-            }],
-            sections: vec![Section {
-                code: "FLOOR".to_owned(),
-                kind,
-            }],
+            price_levels: vec![PriceLevel { code: "R".to_owned(), price_minor: 99_000 }],
+            sections: vec![Section { code: "FLOOR".to_owned(), kind }],
             sale: SaleRules {
                 opens_at: None,
                 closes_at: None,
@@ -114,16 +97,11 @@ pub(super) fn create() -> Intent<'static> {
 }
 
 pub(super) fn open() -> Intent<'static> {
-    Intent::OpenSale {
-        performance: PERFORMANCE,
-    }
+    Intent::OpenSale { performance: PERFORMANCE }
 }
 
 pub(super) fn hold() -> Intent<'static> {
-    let floor = SectionQuantity {
-        section: "FLOOR",
-        quantity: 1,
-    };
+    let floor = SectionQuantity { section: "FLOOR", quantity: 1 };
     Intent::HoldGeneralAdmission {
         performance: PERFORMANCE,
         sections: std::iter::once(floor).collect(),
@@ -132,11 +110,7 @@ pub(super) fn hold() -> Intent<'static> {
 
 /// The hold that the intent at this offset made.
 pub(super) fn hold_at(offset: u64) -> HoldId {
-    HoldId(IntentId::new(
-        Slot::of(PERFORMANCE),
-        partition(),
-        Offset::new(offset),
-    ))
+    HoldId(IntentId::new(Slot::of(PERFORMANCE), partition(), Offset::new(offset)))
 }
 
 /// A performance, its sale, and a few things that happen in it.
@@ -159,9 +133,7 @@ pub(super) struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Timestamp::from_millis(
-            START_MS,
-        ))))
+        Self(Arc::new(watch::Sender::new(Timestamp::from_millis(START_MS))))
     }
 
     pub(super) fn advance(&self, millis: u32) {
@@ -183,9 +155,7 @@ struct Released(mpsc::Sender<Arc<Step>>);
 
 impl Release for Released {
     fn release(&mut self, steps: Vec<Arc<Step>>) {
-        steps
-            .into_iter()
-            .for_each(|step| self.0.try_send(step).unwrap());
+        steps.into_iter().for_each(|step| self.0.try_send(step).unwrap());
     }
 }
 
@@ -226,13 +196,7 @@ impl Node {
         );
         let stopped = async move { stopped.await.unwrap_or_default() };
         let task = tokio::spawn(partition.run(stopped));
-        Self {
-            log: log.clone(),
-            clock,
-            released,
-            stop,
-            task,
-        }
+        Self { log: log.clone(), clock, released, stop, task }
     }
 
     /// Puts records into the log, one after another, and returns their steps.
@@ -240,10 +204,7 @@ impl Node {
         let mut steps = Vec::new();
         for record in records {
             let batch = vec![record.clone()];
-            self.log
-                .append(intents(), batch, Durability::Synced)
-                .await
-                .unwrap();
+            self.log.append(intents(), batch, Durability::Synced).await.unwrap();
             steps.push(self.released.recv().await.unwrap());
         }
         steps

@@ -1,6 +1,6 @@
 //! Outcomes written by hand into a log in memory.
 
-pub mod story;
+pub(crate) mod story;
 
 use std::num::NonZeroU16;
 
@@ -16,27 +16,27 @@ use boxoffice_topics::{
 use bytes::Bytes;
 
 /// When the first step of a script is decided.
-pub const BEGIN_MS: i64 = 1_780_000_000_123;
+pub(crate) const BEGIN_MS: i64 = 1_780_000_000_123;
 
 /// A log with a few partitions and a name.
-pub fn log(partitions: u16, log_id: u128) -> MemoryLog {
+pub(crate) fn log(partitions: u16, log_id: u128) -> MemoryLog {
     let genesis =
         Genesis { log_id: LogId::from_u128(log_id), created_at: Timestamp::from_millis(BEGIN_MS) };
     MemoryLog::new(NonZeroU16::new(partitions).unwrap(), genesis)
 }
 
 /// The account with a number.
-pub fn account(number: u128) -> AccountId {
+pub(crate) fn account(number: u128) -> AccountId {
     AccountId::from_u128(number)
 }
 
 /// Won.
-pub fn won(minor: i64) -> Money {
+pub(crate) fn won(minor: i64) -> Money {
     Money::new(minor, Currency::KRW)
 }
 
 /// Writes one partition of both topics, a step for each intent.
-pub struct Scribe {
+pub(crate) struct Scribe {
     log: MemoryLog,
     partition: PartitionId,
     slot: Slot,
@@ -49,7 +49,7 @@ pub struct Scribe {
 
 impl Scribe {
     /// A scribe at the beginning of a partition.
-    pub fn new(log: &MemoryLog, partition: u16, slot: Slot) -> Self {
+    pub(crate) fn new(log: &MemoryLog, partition: u16, slot: Slot) -> Self {
         Self {
             log: log.clone(),
             partition: PartitionId::new(partition).unwrap(),
@@ -63,27 +63,27 @@ impl Scribe {
     }
 
     /// The name of the intent whose step is written next.
-    pub fn next_id(&self) -> IntentId {
+    pub(crate) fn next_id(&self) -> IntentId {
         IntentId::new(self.slot, self.partition, self.next)
     }
 
     /// The offset of the step that is written next.
-    pub fn next_offset(&self) -> Offset {
+    pub(crate) fn next_offset(&self) -> Offset {
         self.next
     }
 
     /// Time passes.
-    pub fn pass_ms(&mut self, millis: i64) {
+    pub(crate) fn pass_ms(&mut self, millis: i64) {
         self.now_ms += millis;
     }
 
     /// Now.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.now_ms)
     }
 
     /// Decides a step. It is written with [`Scribe::write`].
-    pub fn decide(&mut self, outcomes: Vec<Outcome>) {
+    pub(crate) fn decide(&mut self, outcomes: Vec<Outcome>) {
         self.now_ms += 1;
         let step = Step {
             offset: self.next,
@@ -102,7 +102,7 @@ impl Scribe {
     }
 
     /// Writes what was decided, and as many intents.
-    pub async fn write(&mut self) {
+    pub(crate) async fn write(&mut self) {
         let records = std::mem::take(&mut self.records);
         if records.is_empty() {
             return;
@@ -126,12 +126,12 @@ impl Scribe {
 }
 
 /// A house of two rows, a price for each, and standing room.
-pub fn small_house(performance: u128) -> PerformanceDefinition {
+pub(crate) fn small_house(performance: u128) -> PerformanceDefinition {
     house(performance, &[("1", 10, 0, vec![1, 2]), ("2", 10, 1, vec![])], 50)
 }
 
 /// A house of rows (label, seats, price level, accessible seats) and standing room.
-pub fn house(
+pub(crate) fn house(
     performance: u128,
     rows: &[(&str, u16, u16, Vec<u16>)],
     standing: u32,

@@ -12,34 +12,34 @@ use boxoffice_topics::{
 use super::{Scribe, account, house, small_house, won};
 
 /// Tells the story step by step into one partition.
-pub struct Story {
-    pub scribe: Scribe,
+pub(crate) struct Story {
+    pub(crate) scribe: Scribe,
     partition: PartitionId,
     performance: PerformanceId,
 }
 
 impl Story {
-    pub fn begin(log: &MemoryLog, partition: u16, performance: u128) -> Self {
+    pub(crate) fn begin(log: &MemoryLog, partition: u16, performance: u128) -> Self {
         let performance = PerformanceId::from_u128(performance);
         let scribe = Scribe::new(log, partition, Slot::of(performance));
         Self { scribe, partition: PartitionId::new(partition).unwrap(), performance }
     }
 
-    pub fn create(&mut self) {
+    pub(crate) fn create(&mut self) {
         let definition = Box::new(small_house(self.performance.as_u128()));
         self.scribe.decide(vec![Outcome::PerformanceCreated { definition }]);
         self.scribe.decide(vec![Outcome::SaleOpened { performance: self.performance }]);
     }
 
     /// A house of many rows.
-    pub fn create_large(&mut self, seats: u32) {
+    pub(crate) fn create_large(&mut self, seats: u32) {
         let rows: Vec<_> = (0..seats.div_ceil(100)).map(|row| row.to_string()).collect();
         let rows: Vec<_> = rows.iter().map(|label| (&**label, 100, 0, vec![])).collect();
         let definition = Box::new(house(self.performance.as_u128(), &rows, 50));
         self.scribe.decide(vec![Outcome::PerformanceCreated { definition }]);
     }
 
-    pub fn hold(&mut self, buyer: u128, seats: &[u32], standing: u16) -> HoldId {
+    pub(crate) fn hold(&mut self, buyer: u128, seats: &[u32], standing: u16) -> HoldId {
         let hold = HoldId(self.scribe.next_id());
         let quantity = PlaceQuantity { section: SectionNumber(0), quantity: standing };
         let places = Places {
@@ -59,7 +59,7 @@ impl Story {
         hold
     }
 
-    pub fn order(&mut self, buyer: u128, hold: HoldId) -> OrderId {
+    pub(crate) fn order(&mut self, buyer: u128, hold: HoldId) -> OrderId {
         let order = OrderId(self.scribe.next_id());
         let pay_by = self.scribe.now().plus_millis(600_000);
         self.scribe.decide(vec![Outcome::OrderPlaced {
@@ -73,7 +73,7 @@ impl Story {
         order
     }
 
-    pub fn pay(&mut self, order: OrderId, key: &str) -> PaymentId {
+    pub(crate) fn pay(&mut self, order: OrderId, key: &str) -> PaymentId {
         let payment = PaymentId(self.scribe.next_id());
         let (amount, payment_key) = (won(165_000), key.into());
         let requested = Outcome::PaymentRequested { payment, order, amount, payment_key };
@@ -81,12 +81,12 @@ impl Story {
         payment
     }
 
-    pub fn capture(&mut self, order: OrderId, payment: PaymentId, then: Outcome) {
+    pub(crate) fn capture(&mut self, order: OrderId, payment: PaymentId, then: Outcome) {
         let amount = won(165_000);
         self.scribe.decide(vec![Outcome::PaymentCaptured { payment, order, amount }, then]);
     }
 
-    pub fn confirmed(
+    pub(crate) fn confirmed(
         &self,
         buyer: u128,
         order: OrderId,
@@ -105,13 +105,18 @@ impl Story {
         }
     }
 
-    pub fn decline(&mut self, order: OrderId, payment: PaymentId) {
+    pub(crate) fn decline(&mut self, order: OrderId, payment: PaymentId) {
         let code = ProviderCode::from("REJECT_CARD_PAYMENT").unwrap();
         self.scribe.decide(vec![Outcome::PaymentDeclined { payment, order, code }]);
     }
 
     /// A refund that is the outcome with this index of the next step.
-    pub fn refund(&self, order: OrderId, payment: PaymentId, reason: RefundReason) -> Outcome {
+    pub(crate) fn refund(
+        &self,
+        order: OrderId,
+        payment: PaymentId,
+        reason: RefundReason,
+    ) -> Outcome {
         Outcome::RefundRequested {
             refund: EffectName::new(self.partition, self.scribe.next_offset(), 1),
             payment,
@@ -122,7 +127,7 @@ impl Story {
         }
     }
 
-    pub fn refunded(&mut self, requested: &Outcome) {
+    pub(crate) fn refunded(&mut self, requested: &Outcome) {
         let Outcome::RefundRequested { refund, payment, order, amount, .. } = requested else {
             panic!("not a refund")
         };
@@ -130,7 +135,7 @@ impl Story {
         self.scribe.decide(vec![Outcome::PaymentRefunded { refund, payment, order, amount }]);
     }
 
-    pub fn refund_failed(&mut self, requested: &Outcome) {
+    pub(crate) fn refund_failed(&mut self, requested: &Outcome) {
         let Outcome::RefundRequested { refund, payment, order, .. } = requested else {
             panic!("not a refund")
         };
@@ -139,7 +144,7 @@ impl Story {
         self.scribe.decide(vec![Outcome::RefundFailed { refund, payment, order, code }]);
     }
 
-    pub fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         buyer: u128,
         order: OrderId,
@@ -152,13 +157,13 @@ impl Story {
     }
 
     /// Everything that can happen.
-    pub fn tell(&mut self) {
+    pub(crate) fn tell(&mut self) {
         self.create();
         self.tell_after_creation();
     }
 
     /// Everything that can happen once there is a performance.
-    pub fn tell_after_creation(&mut self) {
+    pub(crate) fn tell_after_creation(&mut self) {
         self.refused();
         self.holds_end();
         self.paid_then_given_back();

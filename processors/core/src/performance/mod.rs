@@ -175,9 +175,10 @@ impl Performance {
     /// What places cost together; `None` when it cannot be told exactly.
     pub(crate) fn total(&self, places: &Places) -> Option<Money> {
         let zero = Money::zero(self.definition.currency);
-        let seats = places.seats.iter().try_fold(zero, |sum, seat| {
-            sum.checked_add(self.price_of_seat(*seat)?)
-        })?;
+        let seats = places
+            .seats
+            .iter()
+            .try_fold(zero, |sum, seat| sum.checked_add(self.price_of_seat(*seat)?))?;
         places.quantities.iter().try_fold(seats, |sum, place| {
             let price = self.price_of_section(place.section)?;
             sum.checked_add(price.checked_mul(place.quantity.into())?)
