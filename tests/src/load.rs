@@ -13,6 +13,10 @@ use tokio::task::JoinSet;
 
 /// Room for every answer that is measured.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// A minute: longer than any server here lets a client wait.
+const LATENCY_MICROS_MAX: u64 = 60_000_000;
+/// Connections begin and end a little apart, and buckets keep three digits.
+const CLOSED_LOOP_TOLERANCE: f64 = 0.1;
 
 /// What one round measured.
 #[derive(Debug)]
@@ -43,8 +47,23 @@ impl Measured {
     }
 }
 
+/// The bounds are given: a histogram that grows by itself does not grow for a saturating record,
+/// and files a slow answer as the fastest one there is.
 fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are allowed")
+    Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, 3).expect("the bounds are in order")
+}
+
+/// Each connection always waits for exactly one answer, so all latencies together are the time of
+/// all connections. Anything else means that the tool measures wrongly.
+fn check_closed_loop(measured: &Measured, connections: usize) -> io::Result<()> {
+    let waited = measured.latencies.mean() * measured.latencies.len() as f64 / 1e6;
+    let available = measured.elapsed.as_secs_f64() * connections as f64;
+    if (waited / available - 1.0).abs() <= CLOSED_LOOP_TOLERANCE {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "latencies add up to {waited:.1} s, and {connections} connections had {available:.1} s"
+    )))
 }
 
 /// A whole `POST` request of JSON.
@@ -61,7 +80,7 @@ pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
 /// Sends each connection's request over and over for this long.
 ///
 /// # Errors
-/// When a connection fails or an answer is not 200.
+/// When a connection fails, an answer is not 200, or the latencies do not add up.
 pub async fn run(port: u16, requests: &[Vec<u8>], duration: Duration) -> io::Result<Measured> {
     let mut streams = Vec::with_capacity(requests.len());
     for _ in requests {
@@ -79,7 +98,9 @@ pub async fn run(port: u16, requests: &[Vec<u8>], duration: Duration) -> io::Res
         let of_connection = connection.map_err(io::Error::other)??;
         latencies.add(of_connection).map_err(io::Error::other)?;
     }
-    Ok(Measured { requests: latencies.len(), elapsed: started.elapsed(), latencies })
+    let measured = Measured { requests: latencies.len(), elapsed: started.elapsed(), latencies };
+    check_closed_loop(&measured, requests.len())?;
+    Ok(measured)
 }
 
 async fn run_connection(
@@ -137,6 +158,31 @@ fn answer_length(bytes: &[u8]) -> io::Result<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn measured(latencies: Histogram<u64>) -> Measured {
+        Measured { requests: latencies.len(), elapsed: Duration::from_secs(1), latencies }
+    }
+
+    #[test]
+    fn a_slow_answer_is_not_counted_as_a_fast_one() {
+        let mut latencies = histogram();
+        for _ in 0..200 {
+            latencies.saturating_record(5_000);
+        }
+        let median = latencies.value_at_quantile(0.5);
+        assert!((5_000..5_010).contains(&median), "{median}");
+        assert!(check_closed_loop(&measured(latencies), 1).is_ok());
+    }
+
+    #[test]
+    fn latencies_that_do_not_add_up_are_refused() {
+        // It grows by itself, so it takes 5,000 for 2.
+        let mut latencies = Histogram::new(3).unwrap();
+        for _ in 0..200 {
+            latencies.saturating_record(5_000);
+        }
+        assert!(check_closed_loop(&measured(latencies), 1).is_err());
+    }
 
     #[test]
     fn an_answer_ends_where_its_length_says() {
