@@ -14,13 +14,10 @@ use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
 use boxoffice_topics::{LogId, Offset, Outcome, PartitionId, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use metrics::{counter, gauge, histogram};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::metric_definitions::{
-    SINK_FOLLOWING, SINK_LAG, SINK_RETRIES, SINK_ROWS, SINK_STEPS, SINK_WRITE,
-};
+use crate::metric_definitions;
 use crate::progress::{Cursor, Position, ProgressError};
 use crate::retry::Backoff;
 
@@ -262,16 +259,15 @@ impl<L: Log, S: Sink> Runner<L, S> {
         let rows = self.sink.write(&batch).await.map_err(Error::Sink)?;
         let name = self.sink.name();
         let moved = |step: &Move| step.to.next.number() - step.from.next.number();
-        histogram!(SINK_WRITE, "sink" => name).record(started.elapsed());
-        counter!(SINK_ROWS, "sink" => name).increment(rows);
-        counter!(SINK_STEPS, "sink" => name).increment(batch.moves.iter().map(moved).sum());
+        let steps = batch.moves.iter().map(moved).sum();
+        metric_definitions::written(name, steps, rows, started.elapsed());
         self.note_positions(cursors).await
     }
 
     async fn note_positions(&self, cursors: &[Cursor]) -> Result<(), Error<S::Error>> {
         let next_offsets: Vec<_> = cursors.iter().map(|cursor| cursor.position().next).collect();
         let lag_records = lag(&self.log, &next_offsets).await?;
-        gauge!(SINK_LAG, "sink" => self.sink.name()).set(lag_records as f64);
+        metric_definitions::lag(self.sink.name(), lag_records);
         self.status.send_modify(|status| {
             status.lag_records = lag_records;
             status.next_offsets = next_offsets;
@@ -281,10 +277,10 @@ impl<L: Log, S: Sink> Runner<L, S> {
 
     async fn note_failure(&self, error: &S::Error) {
         let (name, error_type) = (self.sink.name(), error.error_type());
-        counter!(SINK_RETRIES, "sink" => name, "error_type" => error_type).increment(1);
+        metric_definitions::retried(name, error_type);
         let next_offsets = self.status.borrow().next_offsets.clone();
         if let Ok(lag_records) = lag(&self.log, &next_offsets).await {
-            gauge!(SINK_LAG, "sink" => name).set(lag_records as f64);
+            metric_definitions::lag(name, lag_records);
             self.status.send_modify(|status| status.lag_records = lag_records);
         }
         if !matches!(self.status.borrow().phase, Phase::Retrying(_)) {
@@ -295,8 +291,7 @@ impl<L: Log, S: Sink> Runner<L, S> {
 
     fn enter(&self, phase: Phase) {
         let name = self.sink.name();
-        let following = f64::from(phase == Phase::Following);
-        gauge!(SINK_FOLLOWING, "sink" => name).set(following);
+        metric_definitions::following(name, phase == Phase::Following);
         self.status.send_modify(|status| {
             if phase == Phase::Following && status.phase != phase {
                 tracing::info!(sink.name = name, "sink follows the log");

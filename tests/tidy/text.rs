@@ -78,9 +78,8 @@ pub(crate) fn before_tests(source: &str) -> &str {
     let mut start = 0;
     for line in source.split_inclusive('\n') {
         let after = &source[start + line.len()..];
-        let module = after.trim_start().strip_prefix("mod ").is_some_and(|rest| {
-            rest.split('\n').next().is_some_and(|line| line.trim_end().ends_with('{'))
-        });
+        let declared = after.trim_start().lines().next().unwrap_or_default();
+        let module = has_word(declared, "mod") && declared.trim_end().ends_with('{');
         if line.trim() == "#[cfg(test)]" && module {
             return &source[..start];
         }
@@ -177,8 +176,11 @@ mod tests {
 
     #[test]
     fn tests_are_told_from_the_rest() {
-        let source = "fn a() {}\n#[cfg(test)]\nmod tables;\n#[cfg(test)]\nmod tests {\n}\n";
-        assert_eq!(before_tests(source), "fn a() {}\n#[cfg(test)]\nmod tables;\n");
-        assert_eq!(test_modules(source), ["tables"]);
+        let kept = "fn a() {}\n#[cfg(test)]\nmod tables;\n";
+        for own in ["mod tests {", "pub(super) mod tests {"] {
+            let source = format!("{kept}#[cfg(test)]\n{own}\n}}\n");
+            assert_eq!(before_tests(&source), kept);
+            assert_eq!(test_modules(&source), ["tables"]);
+        }
     }
 }
