@@ -68,8 +68,12 @@ pub struct SinkJson {
 impl Health {
     /// The health of these parts.
     #[must_use]
-    pub fn new(sink: Option<watch::Receiver<Status>>, executor: ExecutorHandle) -> Self {
-        Self { sink, executor, recorder: recorder() }
+    pub fn new(
+        sink: Option<watch::Receiver<Status>>,
+        executor: ExecutorHandle,
+        recorder: PrometheusHandle,
+    ) -> Self {
+        Self { sink, executor, recorder }
     }
 
     /// The payment executor.
@@ -130,7 +134,7 @@ impl From<&Status> for SinkJson {
 }
 
 /// The recorder of this process: metrics are global, nodes of a test share it.
-fn recorder() -> PrometheusHandle {
+pub fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(install).clone()
 }

@@ -6,6 +6,7 @@ use boxoffice_sinks::runner::{self, Phase, Status};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::background::Background;
 use super::until;
 use crate::config::{Config, Database};
 
@@ -13,6 +14,7 @@ use crate::config::{Config, Database};
 pub(super) fn start(
     config: &Config,
     log: &Journal,
+    background: &Background,
     stop: watch::Receiver<bool>,
 ) -> Option<(JoinHandle<()>, watch::Receiver<Status>)> {
     let (status, watched) = watch::channel(Status::default());
@@ -21,7 +23,7 @@ pub(super) fn start(
         Database::None => return None,
         Database::Url(url) => {
             let url = url.parse::<DatabaseUrl>();
-            tokio::spawn(async move {
+            background.spawn(async move {
                 match url {
                     Ok(url) => follow(log, PostgresSink::new(url.pool()), status, stop).await,
                     Err(error) => give_up(&status, &error),
@@ -31,7 +33,7 @@ pub(super) fn start(
         #[cfg(feature = "embedded-postgres")]
         Database::Embedded => {
             let dir = config.data_dir.join(super::POSTGRES_DIR);
-            tokio::spawn(async move {
+            background.spawn(async move {
                 match boxoffice_sinks::postgres::Embedded::start(&dir).await {
                     Ok(database) => {
                         let sink = PostgresSink::new(database.pool().clone());

@@ -4,6 +4,7 @@
 //! more, so the process ends and recovers at its next start. Postgres and the payment provider
 //! may come and go.
 
+mod background;
 mod database;
 mod payments;
 
@@ -25,13 +26,14 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::config::{Config, Limits, duration};
-use crate::health::Health;
+use crate::health::{self, Health};
 use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
 use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
 use crate::views::{Subscribers, Views, Waiter};
 
+use self::background::Background;
 use self::payments::Payments;
 
 /// Folder of the journal in the data directory.
@@ -82,6 +84,9 @@ pub enum NodeError {
     /// The payment executor cannot start or has stopped.
     #[error("payments: {0}")]
     Payments(String),
+    /// The system gives no thread to the sinks.
+    #[error("start the thread of the sinks: {0}")]
+    Background(std::io::Error),
     /// Something broke an invariant.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
@@ -102,6 +107,7 @@ pub struct Node {
     payments: Payments,
     stop_sink: watch::Sender<bool>,
     sink: Option<JoinHandle<()>>,
+    _background: Background,
 }
 
 /// Gives tokens back to those who wait.
@@ -135,6 +141,8 @@ impl Node {
     /// # Errors
     /// When a part that selling needs cannot start.
     pub async fn start(config: Config) -> Result<Self, NodeError> {
+        // Before anything is measured: what is registered earlier counts for nobody.
+        let recorder = health::recorder();
         let dir = &config.data_dir;
         std::fs::create_dir_all(dir)
             .map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
@@ -157,8 +165,9 @@ impl Node {
             boxoffice_ingest::start(&log, map.clone(), &ingest_config, &answers);
         let payments = Payments::start(&config, &url, &log, &views, &ingest, pending).await?;
 
+        let background = Background::start().map_err(NodeError::Background)?;
         let (stop_sink, sink_stopped) = watch::channel(false);
-        let (sink, sink_status) = database::start(&config, &log, sink_stopped).unzip();
+        let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
         let (stop_partitions, _) = watch::channel(false);
         let partitions = run_partitions(&log, recovered, &checkpoints, &views, &stop_partitions);
         let (stop_http, http_stopped) = watch::channel(false);
@@ -171,7 +180,7 @@ impl Node {
             log: log.clone(),
             map,
             limits: config.limits.clone(),
-            health: Health::new(sink_status, payments.handle().clone()),
+            health: Health::new(sink_status, payments.handle().clone(), recorder),
             stop: http_stopped.clone(),
         }));
         let http = serve_http(listener, front.clone(), &config, http_stopped);
@@ -188,6 +197,7 @@ impl Node {
             payments,
             stop_sink,
             sink,
+            _background: background,
         })
     }
 

@@ -7,6 +7,7 @@
 mod columns;
 mod compare;
 mod config;
+mod copy;
 #[cfg(feature = "embedded-postgres")]
 mod embedded;
 mod error;

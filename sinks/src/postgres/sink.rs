@@ -6,6 +6,7 @@ use boxoffice_topics::LogId;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
+use super::copy::CopyBuffer;
 use super::error::Error;
 use super::fold::Fold;
 use super::read::{begin_progress, load, read_progress};
@@ -32,6 +33,7 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
 pub struct PostgresSink {
     pool: PgPool,
     fold: Fold,
+    copy: CopyBuffer,
 }
 
 impl PostgresSink {
@@ -39,7 +41,7 @@ impl PostgresSink {
     /// the database.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, fold: Fold::new() }
+        Self { pool, fold: Fold::new(), copy: CopyBuffer::default() }
     }
 }
 
@@ -80,7 +82,7 @@ impl PostgresSink {
         for (partition, step) in &batch.steps {
             self.fold.apply(*partition, step)?;
         }
-        let rows = write_changes(&mut transaction, &self.fold).await?;
+        let rows = write_changes(&mut transaction, &self.fold, &mut self.copy).await?;
         transaction.commit().await?;
         self.fold.forget_settled();
         Ok(rows)

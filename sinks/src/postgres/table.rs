@@ -10,6 +10,16 @@ use super::rows::Row;
 struct Entry<R> {
     row: R,
     changed: bool,
+    /// Whether the database has never seen it.
+    is_new: bool,
+}
+
+/// What has to be written of one table, each part in order of its key.
+pub(super) struct Changes<'t, R> {
+    /// Rows that the database has never seen.
+    pub(super) new: Vec<&'t R>,
+    /// New versions of rows that it has.
+    pub(super) changed: Vec<&'t R>,
 }
 
 /// Rows of one table in memory: those that changed and are not yet written, and those that are
@@ -37,7 +47,8 @@ impl<R: Row> Table<R> {
     pub(super) fn put(&mut self, row: R) {
         let key = row.key();
         self.touched.push(key.clone());
-        self.entries.insert(key, Entry { row, changed: true });
+        let is_new = self.entries.get(&key).is_none_or(|before| before.is_new);
+        self.entries.insert(key, Entry { row, changed: true, is_new });
     }
 
     /// The row, to be changed.
@@ -70,16 +81,29 @@ impl<R: Row> Table<R> {
     pub(super) fn load(&mut self, row: R) {
         let key = row.key();
         self.touched.push(key.clone());
-        self.entries.entry(key).or_insert(Entry { row, changed: false });
+        self.entries.entry(key).or_insert(Entry { row, changed: false, is_new: false });
     }
 
     /// Every row that has to be written, in order of its key.
     pub(super) fn changed(&self) -> Vec<&R> {
+        self.changed_entries().map(|entry| &entry.row).collect()
+    }
+
+    /// Every row that has to be written, where new rows are put once in their life.
+    pub(super) fn changes(&self) -> Changes<'_, R> {
+        let mut changes = Changes { new: Vec::new(), changed: Vec::new() };
+        for entry in self.changed_entries() {
+            let rows = if entry.is_new { &mut changes.new } else { &mut changes.changed };
+            rows.push(&entry.row);
+        }
+        changes
+    }
+
+    fn changed_entries(&self) -> impl Iterator<Item = &Entry<R>> {
         let mut keys: Vec<_> = self.touched.iter().collect();
         keys.sort_unstable();
         keys.dedup();
-        let entries = keys.into_iter().filter_map(|key| self.entries.get(key));
-        entries.filter(|entry| entry.changed).map(|entry| &entry.row).collect()
+        keys.into_iter().filter_map(|key| self.entries.get(key)).filter(|entry| entry.changed)
     }
 
     /// Everything is written: forgets what is not likely to change again.
@@ -87,6 +111,7 @@ impl<R: Row> Table<R> {
         for key in self.touched.drain(..) {
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.changed = false;
+                entry.is_new = false;
                 if entry.row.is_settled() {
                     self.entries.remove(&key);
                 }

@@ -1,14 +1,16 @@
-//! Rows into the database, a table in one statement, by `UNNEST`.
+//! Rows into the database, a table in one or two statements.
 
 use sqlx::{PgConnection, query};
 
+use super::copy::CopyBuffer;
 use super::error::Error;
 use super::fold::Fold;
 use super::house::House;
 use super::rows::{
-    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, SeatRow, SectionRow,
-    TicketRow,
+    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, Row as _, SeatRow,
+    SectionRow, TicketRow,
 };
+use super::table::Changes;
 use crate::runner::Move;
 
 /// One column of many rows.
@@ -19,9 +21,13 @@ macro_rules! column {
 }
 
 /// Writes every changed row of a fold and returns how many there were.
-pub(super) async fn write_changes(to: &mut PgConnection, fold: &Fold) -> Result<u64, Error> {
+pub(super) async fn write_changes(
+    to: &mut PgConnection,
+    fold: &Fold,
+    copy: &mut CopyBuffer,
+) -> Result<u64, Error> {
     let mut rows = write_performances(to, fold).await?;
-    rows += write_holds(to, &fold.holds.changed()).await?;
+    rows += write_holds(to, fold.holds.changes(), copy).await?;
     rows += write_orders(to, &fold.orders.changed()).await?;
     rows += write_payments(to, &fold.payments.changed()).await?;
     rows += write_refunds(to, &fold.refunds.changed()).await?;
@@ -136,55 +142,61 @@ async fn write_house(to: &mut PgConnection, house: &House) -> Result<u64, Error>
     Ok((levels.len() + sections.len() + seats.len()) as u64)
 }
 
-async fn write_holds(to: &mut PgConnection, rows: &[&HoldRow]) -> Result<u64, Error> {
-    if rows.is_empty() {
-        return Ok(0);
+/// Most rows of an on-sale are holds, so they go the cheapest way.
+async fn write_holds(
+    to: &mut PgConnection,
+    rows: Changes<'_, HoldRow>,
+    copy: &mut CopyBuffer,
+) -> Result<u64, Error> {
+    let mut written = 0;
+    if !rows.new.is_empty() {
+        copy.begin();
+        rows.new.iter().try_for_each(|row| copy_hold(copy, row))?;
+        written += copy.send(to, "COPY holds FROM STDIN (FORMAT binary)").await?;
     }
-    query(
-        "INSERT INTO holds
-         SELECT hold_id, performance_id, account_id, state, seats::integer[],
-                sections::integer[], quantities::integer[], seating, total_minor, currency,
-                held_at, expires_at, ended_at
-           FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-                $7::text[], $8::text[], $9::bigint[], $10::text[], $11::timestamptz[],
-                $12::timestamptz[], $13::timestamptz[])
-                AS h(hold_id, performance_id, account_id, state, seats, sections, quantities,
-                     seating, total_minor, currency, held_at, expires_at, ended_at)
-         ON CONFLICT (hold_id) DO UPDATE
-            SET state = EXCLUDED.state, expires_at = EXCLUDED.expires_at,
-                ended_at = EXCLUDED.ended_at",
+    if !rows.changed.is_empty() {
+        written += update_holds(to, &rows.changed).await?;
+    }
+    Ok(written)
+}
+
+fn copy_hold(copy: &mut CopyBuffer, row: &HoldRow) -> Result<(), Error> {
+    copy.row(13)
+        .field(row.hold_id)?
+        .field(row.performance_id)?
+        .field(row.account_id)?
+        .field(row.state.as_str())?
+        .field(&row.seats)?
+        .field(&row.sections)?
+        .field(&row.quantities)?
+        .field(row.seating.as_str())?
+        .field(row.total_minor)?
+        .field(row.currency.as_str())?
+        .field(row.held_at)?
+        .field(row.expires_at)?
+        .field(row.ended_at)?;
+    Ok(())
+}
+
+async fn update_holds(to: &mut PgConnection, rows: &[&HoldRow]) -> Result<u64, Error> {
+    let updated = query(
+        "UPDATE holds SET state = h.state, expires_at = h.expires_at, ended_at = h.ended_at
+           FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+                AS h(hold_id, state, expires_at, ended_at)
+          WHERE holds.hold_id = h.hold_id",
     )
     .bind(column!(rows, |row| row.hold_id))
-    .bind(column!(rows, |row| row.performance_id))
-    .bind(column!(rows, |row| row.account_id))
     .bind(column!(rows, |row| row.state.as_str()))
-    .bind(column!(rows, |row| array_literal(&row.seats)))
-    .bind(column!(rows, |row| array_literal(&row.sections)))
-    .bind(column!(rows, |row| array_literal(&row.quantities)))
-    .bind(column!(rows, |row| row.seating.as_str()))
-    .bind(column!(rows, |row| row.total_minor))
-    .bind(column!(rows, |row| row.currency.as_str()))
-    .bind(column!(rows, |row| row.held_at))
     .bind(column!(rows, |row| row.expires_at))
     .bind(column!(rows, |row| row.ended_at))
     .execute(to)
-    .await?;
-    Ok(rows.len() as u64)
-}
-
-/// `UNNEST` takes arrays of arrays apart completely, so that an array in a column of many rows
-/// travels as its literal.
-fn array_literal(numbers: &[i32]) -> String {
-    let mut literal = String::with_capacity(2 + 6 * numbers.len());
-    literal.push('{');
-    for (index, number) in numbers.iter().enumerate() {
-        if index > 0 {
-            literal.push(',');
-        }
-        literal.push_str(&number.to_string());
+    .await?
+    .rows_affected();
+    if updated == rows.len() as u64 {
+        return Ok(updated);
     }
-    literal.push('}');
-    literal
+    let key = format!("one of {} holds that changed", rows.len());
+    Err(Error::RowMissing { table: HoldRow::TABLE, key })
 }
 
 async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, Error> {

@@ -30,6 +30,9 @@ pub struct JournalConfig {
     pub queue_bytes: u32,
     /// Bytes of records after which a block is written although more are waiting.
     pub block_bytes: u32,
+    /// The least time from the beginning of one commit to that of the next. The first append after
+    /// a pause is committed at once; under load more appends share a block and a sync.
+    pub commit_interval: Duration,
     /// Bytes of records kept in memory for readers that follow the tail.
     pub recent_bytes: usize,
     /// How long appends are refused at once after the disk was found full.
@@ -51,6 +54,8 @@ impl JournalConfig {
             queue_bytes: 32 << 20,
             // Larger blocks do not make syncs cheaper per byte.
             block_bytes: 1 << 20,
+            // About what a sync takes: less would pay for syncs that hardly anybody shares.
+            commit_interval: Duration::from_micros(300),
             // A reader may fall about a second behind before it goes to the disk.
             recent_bytes: 32 << 20,
             // A full disk is noticed to have room again within a second.

@@ -118,6 +118,7 @@ impl Journal {
             ends,
             recent_bytes: config.recent_bytes,
             block_bytes: u64::from(config.block_bytes).min(append_bytes_max),
+            commit_interval: config.commit_interval,
             metrics,
             lock,
         });

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use boxoffice_topics::Offset;
 use bytes::Bytes;
@@ -102,6 +102,8 @@ pub(crate) struct Writer {
     kept_bytes: usize,
     recent_bytes: usize,
     block_bytes: u64,
+    commit_interval: Duration,
+    committed_at: Option<Instant>,
     batch: Vec<Append>,
     answers: Vec<(Append, Offset)>,
     buffer: Vec<u8>,
@@ -120,6 +122,7 @@ pub(crate) struct Start {
     pub(crate) ends: Vec<u64>,
     pub(crate) recent_bytes: usize,
     pub(crate) block_bytes: u64,
+    pub(crate) commit_interval: Duration,
     pub(crate) metrics: Metrics,
     pub(crate) lock: DiskLock,
 }
@@ -151,6 +154,8 @@ impl Writer {
             kept_bytes: 0,
             recent_bytes: start.recent_bytes,
             block_bytes: start.block_bytes,
+            commit_interval: start.commit_interval,
+            committed_at: None,
             batch: Vec::new(),
             answers: Vec::new(),
             buffer: Vec::new(),
@@ -163,6 +168,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let _ended = Ended(Arc::clone(&self.shared));
         while let Some(request) = self.requests.blocking_recv() {
+            self.wait_for_company();
             self.gather(request);
             let done = match self.commit() {
                 Ok(()) => Ok(()),
@@ -176,6 +182,14 @@ impl Writer {
         if let Err(reason) = self.close() {
             self.stop(reason);
         }
+    }
+
+    /// Lets appends gather until the interval is over.
+    fn wait_for_company(&mut self) {
+        let now = Instant::now();
+        let due = self.committed_at.map_or(now, |before| before + self.commit_interval);
+        std::thread::sleep(due.saturating_duration_since(now));
+        self.committed_at = Some(due.max(now));
     }
 
     /// Takes what is queued, up to the size of a block.

@@ -1,0 +1,31 @@
+//! What an operator sees: every part of the node is measured.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use boxoffice_api::http::auth::Role;
+use serde_json::json;
+
+use support::{PERFORMANCE, in_house};
+
+#[test]
+fn every_part_of_the_node_is_measured() {
+    let metrics = in_house(async |house| {
+        house.put_on_sale().await;
+        let hold = json!({"type": "hold_seats", "performance": PERFORMANCE, "seats": ["A-1-1"]});
+        house.post(&house.token("alice", Role::Buyer), hold).await;
+        house.get("/metrics", None).await.body
+    });
+    for family in [
+        "boxoffice_api_intent_seconds_count",
+        "boxoffice_ingest_accepted_intents_total",
+        "boxoffice_log_sync_seconds_count",
+        "boxoffice_log_written_bytes_total",
+        "boxoffice_processors_replies_total",
+        "boxoffice_sinks_payment_effects_pending",
+    ] {
+        let counted = metrics.lines().any(|line| line.starts_with(family) && !line.ends_with(" 0"));
+        let is_gauge_at_rest = family.ends_with("_pending") && metrics.contains(family);
+        assert!(counted || is_gauge_at_rest, "{family} is missing or zero in\n{metrics}");
+    }
+}
