@@ -163,6 +163,9 @@ pub struct Limits {
     pub body_timeout_ms: NonZeroU32,
     /// Bytes of one request body. Default 64 KiB.
     pub body_bytes_max: NonZeroUsize,
+    /// The same for promoters, who define whole houses. Default 1 MiB: 4,000 rows with the
+    /// numbers of their accessible seats.
+    pub promoter_body_bytes_max: NonZeroUsize,
     /// Bytes of one batch body. Default 8 MiB.
     pub batch_bytes_max: NonZeroUsize,
     /// Intents of one batch that are in flight together. Default 256.
@@ -237,6 +240,7 @@ impl Default for Limits {
             header_timeout_ms: positive(30_000),
             body_timeout_ms: positive(10_000),
             body_bytes_max: count(64 * 1024),
+            promoter_body_bytes_max: count(1024 * 1024),
             batch_bytes_max: count(8 * 1024 * 1024),
             batch_in_flight_max: count(256),
             account_requests_per_second: 50,

@@ -77,6 +77,25 @@ fn deep_json_is_refused_without_a_stack() {
 }
 
 #[test]
+fn only_a_promoter_may_send_a_house_of_four_thousand_rows() {
+    in_house(async |house| {
+        let rows: Vec<_> = (1..=4_000)
+            .map(|row| json!({"label": row.to_string(), "seats": 50, "price_level": "R"}))
+            .collect();
+        let mut definition = support::performance();
+        definition["sections"][0]["rows"] = json!(rows);
+        let created = house.post(&house.token("house", Role::Promoter), definition.clone()).await;
+        assert_eq!(created.status, StatusCode::OK, "{}", created.body);
+        let buyer = house.post(&house.token("alice", Role::Buyer), definition).await;
+        assert_eq!(buyer.json()["code"], "body_too_large");
+        let blank = json!({"type": " ".repeat(1024 * 1024)});
+        let too_large = house.post(&house.token("house", Role::Promoter), blank).await;
+        assert_eq!(too_large.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(too_large.json()["detail"], "the body may have 1048576 bytes");
+    });
+}
+
+#[test]
 fn an_oversized_body_is_413_and_another_content_type_415() {
     in_house(async |house| {
         let token = house.token("alice", Role::Buyer);

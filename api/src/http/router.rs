@@ -24,7 +24,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::{Authenticator, Names};
+use super::auth::{Authenticator, Names, Role};
 use super::problem::Problem;
 use super::rate_limit::{Counted, RateLimits};
 use super::{docs, metric_definitions, openapi, rate_limit, routes, server};
@@ -213,6 +213,15 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 }
 
 impl Services {
+    /// Bytes of one intent of a caller with this role.
+    #[must_use]
+    pub fn intent_bytes_max(&self, role: Role) -> usize {
+        match role {
+            Role::Promoter => self.limits.promoter_body_bytes_max.get(),
+            Role::Buyer | Role::Operator => self.limits.body_bytes_max.get(),
+        }
+    }
+
     /// The longest that a client may wait.
     #[must_use]
     pub fn wait_max(&self) -> std::time::Duration {

@@ -80,7 +80,7 @@ fn stream(app: App, request: Request) -> Result<Response<Body>, Problem> {
         body: body.into_data_stream(),
         buffer: BytesMut::new(),
         bytes_left: limits.batch_bytes_max.get(),
-        line_bytes_max: limits.body_bytes_max.get(),
+        line_bytes_max: app.intent_bytes_max(caller.role),
         batch_bytes_max: limits.batch_bytes_max.get(),
         timeout: duration(limits.body_timeout_ms),
         patience: None,

@@ -55,7 +55,7 @@ async fn handle(app: &Services, request: Request) -> Result<Answer, Problem> {
     let wait = headers::wait(&parts.headers, app.wait_max());
     let limits = &app.limits;
     let timeout = duration(limits.body_timeout_ms);
-    let body = body::read(body, limits.body_bytes_max.get(), timeout).await?;
+    let body = body::read(body, app.intent_bytes_max(caller.role), timeout).await?;
     let key = intent_key(app, caller.account, idempotency_key.as_deref());
     let traceparent = headers::traceparent(&parts.headers);
     let asked = ask(app, caller, &body, key, traceparent, wait)?;
