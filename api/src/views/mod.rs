@@ -97,7 +97,7 @@ impl Views {
     ) -> Self {
         let partitions = states.into_iter().map(|state| PartitionView {
             recent: Mutex::new(Recent::new(state.next_offset(), recent_steps)),
-            state: RwLock::new(state),
+            state: RwLock::new(state.into_replica()),
         });
         Self { log_id, map, partitions: partitions.collect(), subscribers }
     }

@@ -88,6 +88,14 @@ impl State {
         }
     }
 
+    /// The same state for those who read it and apply what was decided elsewhere. It decides
+    /// nothing, so it remembers no intents by their keys.
+    #[must_use]
+    pub fn into_replica(mut self) -> Self {
+        self.decided = Window::new(0);
+        self
+    }
+
     /// Which partition this is.
     #[must_use]
     pub fn partition(&self) -> PartitionId {

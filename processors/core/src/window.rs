@@ -33,8 +33,11 @@ impl<E: Keyed> Window<E> {
         self.at(position)
     }
 
-    /// Remembers an entry whose key is not there.
+    /// Remembers an entry whose key is not there. A window without room remembers nothing.
     pub(crate) fn push(&mut self, entry: E) {
+        if self.capacity == 0 {
+            return;
+        }
         while self.entries.len() >= self.capacity {
             self.forget_oldest();
         }
@@ -104,5 +107,12 @@ mod tests {
         assert!((0..900).all(|number| window.get(number).is_none()));
         assert!((900..1_000).all(|number| window.get(number) == Some(&number)));
         assert_eq!(window.iter().len(), 100);
+    }
+
+    #[test]
+    fn a_window_without_room_remembers_nothing() {
+        let mut window = Window::new(0);
+        window.push(7_u64);
+        assert!(window.get(7).is_none() && window.oldest().is_none());
     }
 }
