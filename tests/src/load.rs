@@ -60,14 +60,14 @@ fn histogram() -> Histogram<u64> {
 
 /// Each connection always waits for exactly one answer, so all latencies together are the time of
 /// all connections. Anything else means that the tool measures wrongly.
-fn check_closed_loop(measured: &Measured, connections: usize) -> io::Result<()> {
+fn check_closed_loop(measured: &Measured, active: Duration) -> io::Result<()> {
     let waited = measured.latencies.mean() * measured.latencies.len() as f64 / 1e6;
-    let available = measured.elapsed.as_secs_f64() * connections as f64;
-    if (waited / available - 1.0).abs() <= CLOSED_LOOP_TOLERANCE {
+    let active = active.as_secs_f64();
+    if (waited / active - 1.0).abs() <= CLOSED_LOOP_TOLERANCE {
         return Ok(());
     }
     Err(io::Error::other(format!(
-        "latencies add up to {waited:.1} s, and {connections} connections had {available:.1} s"
+        "latencies add up to {waited:.1} s, and all connections had {active:.1} s"
     )))
 }
 
@@ -102,28 +102,28 @@ pub async fn run(
     for (stream, requests) in streams.into_iter().zip(requests) {
         connections.spawn(run_connection(stream, Arc::clone(requests), started + duration));
     }
-    let (mut latencies, mut refused) = (histogram(), 0);
+    let (mut latencies, mut refused, mut active) = (histogram(), 0, Duration::ZERO);
     while let Some(connection) = connections.join_next().await {
-        let (of_connection, refused_there) = connection.map_err(io::Error::other)??;
-        latencies.add(of_connection).map_err(io::Error::other)?;
-        refused += refused_there;
+        let of_connection = connection.map_err(io::Error::other)??;
+        latencies.add(of_connection.latencies).map_err(io::Error::other)?;
+        refused += of_connection.refused;
+        active += of_connection.elapsed;
     }
-    let requests_count = latencies.len();
-    let measured =
-        Measured { requests: requests_count, refused, elapsed: started.elapsed(), latencies };
-    check_closed_loop(&measured, requests.len())?;
+    let (requests, elapsed) = (latencies.len(), started.elapsed());
+    let measured = Measured { requests, refused, elapsed, latencies };
+    check_closed_loop(&measured, active)?;
     Ok(measured)
 }
 
-/// Returns the latencies, and how many requests were refused.
 async fn run_connection(
     mut stream: TcpStream,
     requests: Arc<[Vec<u8>]>,
     end: Instant,
-) -> io::Result<(Histogram<u64>, u64)> {
+) -> io::Result<Measured> {
     let (mut latencies, mut refused) = (histogram(), 0);
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut started = Instant::now();
+    let first = Instant::now();
+    let mut started = first;
     for request in requests.iter().cycle() {
         if started >= end {
             break;
@@ -135,7 +135,7 @@ async fn run_connection(
         latencies.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
         started = now;
     }
-    Ok((latencies, refused))
+    Ok(Measured { requests: latencies.len(), refused, elapsed: started - first, latencies })
 }
 
 /// What was answered.
@@ -197,7 +197,7 @@ mod tests {
         }
         let median = latencies.value_at_quantile(0.5);
         assert!((5_000..5_010).contains(&median), "{median}");
-        assert!(check_closed_loop(&measured(latencies), 1).is_ok());
+        assert!(check_closed_loop(&measured(latencies), Duration::from_secs(1)).is_ok());
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         for _ in 0..200 {
             latencies.saturating_record(5_000);
         }
-        assert!(check_closed_loop(&measured(latencies), 1).is_err());
+        assert!(check_closed_loop(&measured(latencies), Duration::from_secs(1)).is_err());
     }
 
     #[test]
