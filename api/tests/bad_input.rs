@@ -95,6 +95,39 @@ fn only_a_promoter_may_send_a_house_of_four_thousand_rows() {
     });
 }
 
+/// The step repeats the definition with more around it, and must be readable all the same.
+#[test]
+fn the_largest_definition_that_is_taken_can_be_read_back() {
+    in_house(async |house| {
+        let promoter = house.token("house", Role::Promoter);
+        let with_row_labels_of = |bytes: usize| {
+            let label = |number: usize| format!("{number:0bytes$}");
+            let rows: Vec<_> = (1..=4_000)
+                .map(|row| {
+                    json!({"label": label(row), "seats": 50, "price_level": "R",
+                    "accessible": [1, 2, 3, 4, 5, 6, 7]})
+                })
+                .collect();
+            let mut definition = support::performance();
+            definition["sections"][0]["rows"] = json!(rows);
+            definition["performance"] = json!(format!("6f2b8a52-9a53-4f4e-9a39-{bytes:012}"));
+            definition
+        };
+        let mut largest = None;
+        for bytes in 4..=16 {
+            let reply = house.post(&promoter, with_row_labels_of(bytes)).await;
+            if reply.status != StatusCode::OK {
+                assert_eq!(reply.json()["code"], "body_invalid", "{}", reply.body);
+                break;
+            }
+            largest = Some(reply.json()["id"].as_str().unwrap().to_owned());
+        }
+        let largest = largest.expect("a house of 4,000 rows is taken");
+        let read = house.get(&format!("/v1/intents/{largest}"), Some(&promoter)).await;
+        assert_eq!(read.status, StatusCode::OK, "{}", read.body);
+    });
+}
+
 #[test]
 fn an_oversized_body_is_413_and_another_content_type_415() {
     in_house(async |house| {

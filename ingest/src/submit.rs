@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_log::Log;
-use boxoffice_topics::envelope::{RECORD_BYTES_MAX, intent_into};
+use boxoffice_topics::envelope::{INTENT_BYTES_MAX, intent_into};
 use boxoffice_topics::{AccountId, Header, Intent, IntentKey, PartitionId, PartitionMap, Slot};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -174,7 +174,7 @@ impl<T> Ingest<T> {
         BUFFERS.with_borrow_mut(|Buffers { payload, record }| {
             record.clear();
             intent_into(header, draft.intent, payload, record);
-            if record.len() > RECORD_BYTES_MAX {
+            if record.len() > INTENT_BYTES_MAX {
                 return Err(too_large(draft.intent, record.len()));
             }
             // A copy of the exact size: one allocation, where handing over the buffer would cost
@@ -201,6 +201,6 @@ fn too_large(intent: &Intent<'_>, bytes: usize) -> IntentInvalid {
         Intent::CreatePerformance { .. } => "sections",
         _ => "intent",
     };
-    let reason = format!("must fit into a record of {RECORD_BYTES_MAX} bytes, needs {bytes}");
+    let reason = format!("must fit into a record of {INTENT_BYTES_MAX} bytes, needs {bytes}");
     IntentInvalid { field: field.to_owned(), reason }
 }

@@ -175,7 +175,7 @@ async fn what_breaks_a_limit_is_not_queued() {
     let definition = Box::new(too_large_a_definition());
     let error = submit(&world.ingest, &Intent::CreatePerformance { definition }, 1).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("sections: must fit into a record of 131072 bytes"), "{text}");
+    assert!(text.starts_with("sections: must fit into a record of 130048 bytes"), "{text}");
     world.appenders.shut_down().await.unwrap();
     assert_eq!(world.log.records(TopicPartition::intents(partition(1))).len(), 1);
 }

@@ -21,8 +21,11 @@ use crate::time::Timestamp;
 /// Bytes before the header.
 pub const PREFIX_BYTES: usize = 12;
 /// Bytes of the largest record: a house of 200,000 seats in rows fits, and a distributed log takes
-/// it in one piece. Ingest refuses what would be larger.
+/// it in one piece.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of the largest intent. Ingest refuses what would be larger: the step that repeats a
+/// definition has more around it, and must fit into a record too.
+pub const INTENT_BYTES_MAX: usize = RECORD_BYTES_MAX - 1024;
 
 const MAGIC: [u8; 2] = *b"BX";
 const VERSION: u8 = 1;
@@ -277,6 +280,9 @@ pub struct StepHeader {
 }
 
 /// Writes a step as a record and returns the chained hash after it.
+///
+/// # Panics
+/// When the step is larger than a record may be: nobody could read it, so it is not published.
 pub fn step_to_record(
     log_id: LogId,
     epoch: u64,
@@ -290,6 +296,7 @@ pub fn step_to_record(
     let header = StepHeader { log_id, epoch, input: step.offset, chain };
     let mut record = Vec::with_capacity(PREFIX_BYTES + 80 + scratch.len());
     seal(RecordKind::Step, &header, scratch, &mut record);
+    assert!(record.len() <= RECORD_BYTES_MAX, "the step at {} is too large", step.offset);
     (record, chain)
 }
 

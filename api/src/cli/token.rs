@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, CliError> {
-    let names = Names::open_or_create(&args.data_dir.data_dir)?;
+    let names = Names::open(&args.data_dir.data_dir)?;
     let signer = Signer::new(&args.signing.auth(), &names)?;
     let expires_at = jiff::Timestamp::now().as_second() + i64::from(args.ttl_seconds.get());
     let token = signer.sign(&args.subject, args.role, expires_at)?;

@@ -12,6 +12,7 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
 use super::AuthError;
+use crate::node::LOG_DIR;
 
 /// Name of the secret file in the data directory.
 pub(super) const SECRET_FILE: &str = "secret";
@@ -56,13 +57,17 @@ impl Names {
         Ok(Self::new(secret.as_bytes()))
     }
 
-    /// Like [`Names::open`], and makes the secret when there is none.
+    /// Like [`Names::open`], and makes the secret of a directory that has no log yet.
     ///
     /// # Errors
-    /// When the file cannot be read or made.
+    /// When the file cannot be read or made, or when there is a log: its accounts have names that
+    /// only the lost secret can make.
     pub fn open_or_create(data_dir: &Path) -> Result<Self, AuthError> {
         let file = data_dir.join(SECRET_FILE);
         if !file.exists() {
+            if data_dir.join(LOG_DIR).exists() {
+                return Err(AuthError::SecretLost(file));
+            }
             create_secret(data_dir, &file)
                 .map_err(|error| AuthError::File { file: file.clone(), error })?;
         }
@@ -96,20 +101,26 @@ fn first_16(hash: blake3::Hash) -> [u8; 16] {
     bytes
 }
 
-/// Writes beside, syncs, renames: a crash leaves a whole secret or none.
+/// Writes beside, syncs, links: a crash leaves a whole secret or none, and of two processes one
+/// makes it.
 fn create_secret(data_dir: &Path, file: &Path) -> std::io::Result<()> {
     let mut secret = [0; SECRET_BYTES];
     OsRng.try_fill_bytes(&mut secret).map_err(std::io::Error::other)?;
     let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     std::fs::create_dir_all(data_dir)?;
-    let beside = data_dir.join("secret.new");
+    let beside = data_dir.join(format!("secret.{}", &text[..16]));
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
+    options.write(true).create_new(true).mode(0o600);
     let mut handle = options.open(&beside)?;
     handle.write_all(text.as_bytes())?;
     handle.write_all(b"\n")?;
     handle.sync_all()?;
-    std::fs::rename(&beside, file)?;
+    let linked = std::fs::hard_link(&beside, file);
+    std::fs::remove_file(&beside)?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
+        linked => linked?,
+    }
     std::fs::File::open(data_dir)?.sync_all()
 }
 
@@ -133,6 +144,25 @@ mod tests {
         let (alice, bob) = (names.account("alice"), names.account("bob"));
         assert_ne!(names.intent_key(alice, "k"), names.intent_key(bob, "k"));
         assert_eq!(names.intent_key(alice, "k"), names.intent_key(alice, "k"));
+    }
+
+    #[test]
+    fn of_many_who_make_the_secret_all_have_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts: Vec<_> = std::thread::scope(|scope| {
+            let open = || Names::open_or_create(dir.path()).unwrap().account("alice");
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(accounts.iter().all(|account| *account == accounts[0]));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn the_secret_of_a_log_is_never_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(LOG_DIR)).unwrap();
+        assert!(matches!(Names::open_or_create(dir.path()), Err(AuthError::SecretLost(_))));
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub enum AuthError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// There is a log, and the secret that names its accounts is gone.
+    #[error(
+        "{} is missing, and the log beside it has accounts that only it can name: restore it",
+        .0.display()
+    )]
+    SecretLost(PathBuf),
     /// The file is not a secret that boxoffice made.
     #[error("{} does not hold 64 hexadecimal digits", .0.display())]
     SecretMalformed(PathBuf),

@@ -17,6 +17,9 @@ const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// The largest append: far above any batch, far below a segment.
 const APPEND_BYTES_MAX: u64 = 16 << 20;
 
+/// The longest that an append waits for others.
+const DELAY_MAX: Duration = Duration::from_millis(100);
+
 /// How a journal is opened.
 #[derive(Clone, Debug)]
 pub struct JournalConfig {
@@ -58,13 +61,9 @@ impl JournalConfig {
             // Larger blocks do not make syncs cheaper per byte.
             block_bytes: 1 << 20,
             // About half of a sync: less would pay for syncs that hardly anybody shares.
-            commit_interval: Duration::from_micros(
-                std::env::var("CI_US").ok().and_then(|v| v.parse().ok()).unwrap_or(100),
-            ),
+            commit_interval: Duration::from_micros(100),
             // What is derived may be seen this much later; under load it never waits so long.
-            written_delay: Duration::from_micros(
-                std::env::var("WD_US").ok().and_then(|v| v.parse().ok()).unwrap_or(1000),
-            ),
+            written_delay: Duration::from_millis(1),
             // A reader may fall about a second behind before it goes to the disk.
             recent_bytes: 32 << 20,
             // A full disk is noticed to have room again within a second.
@@ -84,13 +83,14 @@ impl JournalConfig {
         let sane = range.contains(&self.segment_bytes)
             && whole
             && self.queue_bytes > 0
+            && self.commit_interval.max(self.written_delay) <= DELAY_MAX
             && self.partitions.get() <= boxoffice_topics::partition::PARTITIONS_MAX;
         if sane {
             return Ok(());
         }
         Err(LogError::Mismatch(Arc::from(format!(
-            "a journal has 1 to {} partitions, a queue, and segments of {SEGMENT_BYTES_MIN} to \
-             {SEGMENT_BYTES_MAX} bytes in steps of {SECTOR_BYTES}",
+            "a journal has 1 to {} partitions, a queue, delays of at most {DELAY_MAX:?}, and \
+             segments of {SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX} bytes in steps of {SECTOR_BYTES}",
             boxoffice_topics::partition::PARTITIONS_MAX
         ))))
     }

@@ -1,5 +1,7 @@
 //! The one thread that writes: it takes everything that is queued, writes one block, shows it to
 //! readers, syncs once if anybody asked for that, and answers. The next batch gathers meanwhile.
+//! Commits keep a small distance, and what asks for no sync waits a little for what does, so that
+//! more appends share a block and a sync.
 //!
 //! After the first failure it never writes, syncs or acknowledges again: what is on the disk is
 //! not known any more, and the next open finds out.
@@ -206,15 +208,24 @@ impl Writer {
         self.take(first, &mut taken);
         self.take_queued(&mut taken);
         self.await_sync(&mut taken);
+        self.keep_distance(&mut taken);
+        self.queue.add_permits(taken.permits);
+        true
+    }
+
+    /// Lets appends gather until the last commit is long enough ago.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a thread of its own, which waits for time alone"
+    )]
+    fn keep_distance(&mut self, taken: &mut Taken) {
         let now = Instant::now();
         let due = self.committed_at.map_or(now, |before| before + self.commit_interval);
         if due > now {
             std::thread::sleep(due - now);
-            self.take_queued(&mut taken);
+            self.take_queued(taken);
         }
         self.committed_at = Some(due.max(now));
-        self.queue.add_permits(taken.permits);
-        true
     }
 
     /// Lets appends that ask for no sync wait for one that does: a write of their own would only
