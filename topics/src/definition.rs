@@ -180,7 +180,10 @@ impl PerformanceDefinition {
             check_code(&format!("{}.code", field()), &level.code)?;
             if !(0..=Money::MINOR_MAX).contains(&level.price_minor) {
                 let limit = Money::MINOR_MAX;
-                return invalid(format!("{}.price", field()), format!("must be 0 to {limit}"));
+                return invalid(
+                    format!("{}.price_minor", field()),
+                    format!("must be 0 to {limit}"),
+                );
             }
         }
         check_unique("price_levels", self.price_levels.iter().map(|level| &*level.code))

@@ -165,7 +165,7 @@ impl DefinitionJson {
             performance,
             name: self.name.clone(),
             venue: self.venue.clone(),
-            starts_at: stamp(self.starts_at),
+            starts_at: stamp(self.starts_at, "starts_at")?,
             currency: self.currency.0,
             price_levels,
             sections,
@@ -226,8 +226,8 @@ impl SaleJson {
             })
         };
         Ok(SaleRules {
-            opens_at: self.opens_at.map(stamp),
-            closes_at: self.closes_at.map(stamp),
+            opens_at: self.opens_at.map(|at| stamp(at, "sale.opens_at")).transpose()?,
+            closes_at: self.closes_at.map(|at| stamp(at, "sale.closes_at")).transpose()?,
             hold_ttl_ms: milliseconds(self.hold_ttl_seconds, "hold_ttl_seconds")?,
             hold_renewals_max: self.hold_renewals_max,
             payment_window_ms: milliseconds(self.payment_window_seconds, "payment_window_seconds")?,

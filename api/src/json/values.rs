@@ -10,6 +10,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use crate::http::problem::Problem;
+
 /// A text that is borrowed from the body, unless it has escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
@@ -136,8 +138,15 @@ pub fn moment(timestamp: Timestamp) -> Shown<jiff::Timestamp> {
     Shown(jiff::Timestamp::from_millisecond(timestamp.as_millis()).unwrap_or_default())
 }
 
-/// A moment that a client wrote, for the log: whole milliseconds from 1970 to 9999.
-#[must_use]
-pub(super) fn stamp(moment: Parsed<jiff::Timestamp>) -> Timestamp {
-    Timestamp::from_millis(moment.0.as_millisecond())
+/// A moment that a client wrote at this path, for the log: whole milliseconds from 1970 to 9999.
+///
+/// # Errors
+/// 422 for a moment before 1970, which the log does not know.
+pub(super) fn stamp(moment: Parsed<jiff::Timestamp>, path: &str) -> Result<Timestamp, Problem> {
+    let stamp = Timestamp::from_millis(moment.0.as_millisecond());
+    if stamp.as_millis() == moment.0.as_millisecond() {
+        return Ok(stamp);
+    }
+    let detail = "must not be before 1970-01-01T00:00:00Z";
+    Err(Problem::invalid("body_invalid", detail).path(path))
 }
