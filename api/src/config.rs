@@ -28,7 +28,8 @@ pub struct Config {
     pub auth: Auth,
     /// What one client can cost.
     pub limits: Limits,
-    /// How long the process takes to end.
+    /// How long the process may take to end: half for requests in flight, half for what is queued
+    /// and for the rows.
     pub drain_timeout_ms: NonZeroU32,
 }
 
@@ -115,6 +116,8 @@ pub struct Auth {
     pub jwks: Option<KeySetSource>,
     /// How long the key set is used before it is read again. Default 300.
     pub jwks_refresh_seconds: NonZeroU32,
+    /// How long the key set is believed when it cannot be read again. Default 86,400: a day.
+    pub jwks_max_age_seconds: NonZeroU32,
     /// Tokens must carry this audience.
     pub audience: Option<String>,
     /// Tokens must carry this issuer.
@@ -157,8 +160,14 @@ pub enum PublicKeyAlgorithm {
 pub struct Limits {
     /// Open connections; further ones wait in the listen queue. Default 20,000.
     pub connections_max: NonZeroUsize,
+    /// Open connections of one address (of IPv6, a /64 network); one more is closed at once; 0 sets
+    /// no limit. Default 10,000: half of all, so that no address takes the last place.
+    pub address_connections_max: usize,
     /// How long a connection may take to send the headers of its next request. Default 30,000.
     pub header_timeout_ms: NonZeroU32,
+    /// How long an answer waits for a client that reads nothing of it, before the connection is
+    /// cut. Default 30,000.
+    pub write_timeout_ms: NonZeroU32,
     /// How long a request may take to send its body, or a batch its next piece. Default 10,000.
     pub body_timeout_ms: NonZeroU32,
     /// Bytes of one request body. Default 64 KiB.
@@ -179,6 +188,11 @@ pub struct Limits {
     pub address_requests_per_second: u32,
     /// Requests that an address which was quiet may send at once. Default 200.
     pub address_requests_burst: NonZeroU32,
+    /// Bad tokens of an address whose signatures are checked in each second; 0 sets no limit.
+    /// Default 1,000: a fraction of one processor.
+    pub address_bad_tokens_per_second: u32,
+    /// Bad tokens that an address which was quiet may show at once. Default 2,000.
+    pub address_bad_tokens_burst: NonZeroU32,
     /// Longest `Prefer: wait`. Default 30 seconds.
     pub wait_seconds_max: NonZeroU32,
     /// Steps that each partition keeps in memory for replies and resumed readers. Default 16,384.
@@ -227,6 +241,7 @@ impl Default for Auth {
             secret_file: None,
             jwks: None,
             jwks_refresh_seconds: positive(300),
+            jwks_max_age_seconds: positive(86_400),
             audience: None,
             issuer: None,
         }
@@ -237,7 +252,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: count(20_000),
+            address_connections_max: 10_000,
             header_timeout_ms: positive(30_000),
+            write_timeout_ms: positive(30_000),
             body_timeout_ms: positive(10_000),
             body_bytes_max: count(64 * 1024),
             promoter_body_bytes_max: count(1024 * 1024),
@@ -247,6 +264,8 @@ impl Default for Limits {
             account_requests_burst: positive(200),
             address_requests_per_second: 0,
             address_requests_burst: positive(200),
+            address_bad_tokens_per_second: 1_000,
+            address_bad_tokens_burst: positive(2_000),
             wait_seconds_max: positive(30),
             recent_steps: count(16_384),
             subscriber_events_max: count(256),
@@ -367,6 +386,9 @@ impl Config {
                 "auth.public_key_file, auth.secret_file and auth.jwks exclude each other",
             );
         }
+        if auth.jwks_max_age_seconds <= auth.jwks_refresh_seconds {
+            return contradiction("auth.jwks_max_age_seconds must be above jwks_refresh_seconds");
+        }
         if self.payments.provider == Provider::Toss && self.payments.secret_key_file.is_none() {
             return contradiction("payments.secret_key_file is needed with provider `toss`");
         }
@@ -435,6 +457,7 @@ mod tests {
         assert!(load("partitions = 0").is_err());
         assert!(load("database='none'\n[auth]\nalgorithm = 'ES256'").is_err());
         assert!(load("database='none'\n[auth]\nsecret_file = 'a'\njwks = 'b'").is_err());
+        assert!(load("database='none'\n[auth]\njwks_max_age_seconds = 300").is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::http::router::Services;
+use crate::metric_definitions;
 
 /// Upper bounds in seconds: from an in-memory answer to the longest wait.
 const SECONDS: [f64; 14] =
@@ -148,5 +149,6 @@ fn install() -> PrometheusHandle {
     if metrics::set_global_recorder(recorder).is_err() {
         tracing::warn!("another metrics recorder is installed");
     }
+    metric_definitions::describe();
     handle
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod health;
 pub mod http;
 pub mod json;
+mod metric_definitions;
 pub mod node;
 pub mod rehearse;
 pub mod views;

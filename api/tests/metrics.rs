@@ -29,3 +29,21 @@ fn every_part_of_the_node_is_measured() {
         assert!(counted || is_gauge_at_rest, "{family} is missing or zero in\n{metrics}");
     }
 }
+
+#[test]
+fn every_metric_says_what_it_means() {
+    let metrics = in_house(async |house| {
+        house.put_on_sale().await;
+        let hold = json!({"type": "hold_seats", "performance": PERFORMANCE, "seats": ["A-1-1"]});
+        house.post(&house.token("alice", Role::Buyer), hold).await;
+        reqwest::get(format!("{}/healthz", house.node.url())).await.unwrap();
+        house.get("/metrics", None).await.body
+    });
+    let named = |kind: &str| -> std::collections::BTreeSet<String> {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(kind));
+        lines.map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let (types, helps) = (named("# TYPE "), named("# HELP "));
+    let silent: Vec<_> = types.difference(&helps).collect();
+    assert!(types.len() > 20 && silent.is_empty(), "{silent:?} say nothing in\n{metrics}");
+}

@@ -69,6 +69,78 @@ fn a_connection_whose_headers_do_not_come_is_closed() {
     );
 }
 
+/// Sends request after request for a large page until the server takes no more, and reads nothing.
+async fn ask_and_never_read(house: &House) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let address = house.node.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let asked = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
+    // The end of the connection may come while this is still being written.
+    stream.write_all(asked.as_bytes()).await.unwrap_or_default();
+    stream
+}
+
+#[test]
+fn a_client_that_never_reads_is_cut_off() {
+    in_house_with(
+        |config| config.limits.write_timeout_ms = PATIENCE_MS,
+        async |house| {
+            let counted = async || {
+                let metrics = house.get("/metrics", None).await.body;
+                let count = metrics
+                    .lines()
+                    .find_map(|line| line.strip_prefix("boxoffice_api_write_timeouts_total "));
+                count.map_or(0, |count| count.parse::<u64>().unwrap())
+            };
+            let stream = ask_and_never_read(&house).await;
+            let cut = async {
+                while counted().await == 0 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(LONG, cut).await.expect("the end of the connection");
+            drop(stream);
+            // Who reads is answered whole, however often the page comes.
+            let mut stream = connect(&house).await;
+            let ask = |more: &str| format!("GET /openapi.json HTTP/1.1\r\nhost: x\r\n{more}\r\n");
+            let asked = format!("{}{}", ask("").repeat(20), ask("connection: close\r\n"));
+            stream.write_all(asked.as_bytes()).await.unwrap();
+            let answers = read_to_the_end(&mut stream).await;
+            assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 21);
+            assert_eq!(counted().await, 1);
+        },
+    );
+}
+
+#[test]
+fn a_connection_too_many_of_one_address_is_closed_until_another_ends() {
+    in_house_with(
+        |config| config.limits.address_connections_max = 2,
+        async |house| {
+            let asked = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+            let talk = async |stream: &mut TcpStream| {
+                let mut answer = vec![0; 4_096];
+                // A connection that was closed already may say so by an error.
+                stream.write_all(asked.as_bytes()).await.unwrap_or_default();
+                let read = tokio::time::timeout(LONG, stream.read(&mut answer)).await;
+                read.expect("an answer or an end").unwrap_or_default() > 0
+            };
+            let (mut first, mut second) = (connect(&house).await, connect(&house).await);
+            assert!(talk(&mut first).await && talk(&mut second).await);
+            assert!(!talk(&mut connect(&house).await).await, "one too many");
+            let metrics = house.get("/metrics", None).await.body;
+            assert!(metrics.contains("boxoffice_api_connections_refused_total 1"), "{metrics}");
+            assert!(talk(&mut first).await, "who is inside goes on");
+            drop(first);
+            // The server hears of the end a moment later.
+            while !talk(&mut connect(&house).await).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        },
+    );
+}
+
 /// The start of an intent that says it is longer than what is sent of it.
 fn unfinished(token: &str) -> String {
     format!(
@@ -183,7 +255,7 @@ async fn a_full_queue_is_503_with_retry_after_and_what_was_queued_is_answered() 
     let body = body.collect().await.unwrap().to_bytes();
     assert_eq!(
         body,
-        r#"{"type":"/problems/too_many_intents","title":"Too many intents","status":503,"detail":"more intents wait than the disk can take","code":"too_many_intents"}"#
+        r#"{"type":"/problems/too_many_intents","title":"Too many intents","status":503,"detail":"more intents wait than the disk can take","code":"too_many_intents","retry_after_seconds":1}"#
     );
 
     let mut answers = Vec::with_capacity(places);
@@ -253,7 +325,7 @@ fn one_listener_too_many_is_503_until_another_leaves() {
             assert_eq!(refused.header("retry-after"), "1");
             assert_eq!(
                 refused.body,
-                r#"{"type":"/problems/too_many_listeners","title":"Too many listeners","status":503,"detail":"too many listen already","code":"too_many_listeners"}"#
+                r#"{"type":"/problems/too_many_listeners","title":"Too many listeners","status":503,"detail":"too many listen already","code":"too_many_listeners","retry_after_seconds":1}"#
             );
             drop(listening);
             Events::open(&house, &alice, None).await;

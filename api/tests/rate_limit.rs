@@ -68,7 +68,7 @@ fn an_account_is_told_what_is_left_and_refused_beyond_it() {
         assert_eq!(refused.header("content-type"), "application/problem+json");
         assert_eq!(
             refused.body,
-            r#"{"type":"/problems/too_many_requests","title":"Too many requests","status":429,"detail":"send fewer requests; RateLimit-Policy says how many","code":"too_many_requests"}"#
+            r#"{"type":"/problems/too_many_requests","title":"Too many requests","status":429,"detail":"send fewer requests; RateLimit-Policy says how many","code":"too_many_requests","retry_after_seconds":1}"#
         );
         // Nobody pays for another.
         let bob = house.token("bob", Role::Buyer);
@@ -172,4 +172,85 @@ fn every_route_that_is_counted_documents_its_429() {
     let refused = &document["components"]["responses"]["TooManyRequests"];
     let named: Vec<&String> = refused["headers"].as_object().unwrap().keys().collect();
     assert_eq!(named, ["RateLimit", "RateLimit-Policy", "Retry-After"]);
+}
+
+/// A batch whose every line is understood and refused by its role.
+async fn batch(house: &House, token: &str, lines: usize) -> Reply {
+    let open = format!(r#"{{"type":"open_sale","performance":"{}"}}"#, support::PERFORMANCE);
+    let request = request(Method::POST, "/v1/intents/batch", Some(token))
+        .header("content-type", "application/x-ndjson")
+        .body(Body::from(vec![open; lines].join("\n")))
+        .unwrap();
+    house.send(request).await
+}
+
+#[test]
+fn every_line_of_a_batch_is_a_request() {
+    in_house_with(strict, async |house| {
+        let alice = house.token("alice", Role::Buyer);
+        let reply = batch(&house, &alice, 8).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        let lines: Vec<&str> = reply.body.lines().collect();
+        assert_eq!(lines.len(), 8, "every line is answered: {lines:?}");
+        // In a slow minute a line or two more find their second.
+        let passed = lines.iter().position(|line| line.contains("too_many_requests"));
+        let passed = passed.expect("a line too many");
+        assert!(passed >= 3 && lines[..3].iter().all(|line| line.contains("role_not_allowed")));
+        assert_eq!(
+            lines[passed],
+            r#"{"type":"/problems/too_many_requests","title":"Too many requests","status":429,"detail":"send fewer requests; RateLimit-Policy says how many","code":"too_many_requests","retry_after_seconds":1}"#
+        );
+        // What the lines took, the next request has not.
+        assert_eq!(house.get(PATH, Some(&alice)).await.status, StatusCode::TOO_MANY_REQUESTS);
+        // Nobody pays for another, and one line costs what one request costs.
+        let bob = house.token("bob", Role::Buyer);
+        assert_eq!(batch(&house, &bob, 1).await.header("ratelimit"), r#""account";r=2;t=1"#);
+        let next = house.get(PATH, Some(&bob)).await;
+        assert_eq!(next.header("ratelimit"), r#""account";r=1;t=1"#);
+    });
+}
+
+#[test]
+fn an_address_that_floods_with_forged_tokens_is_not_listened_to() {
+    let few = |config: &mut Config| {
+        config.limits.address_bad_tokens_per_second = 1;
+        config.limits.address_bad_tokens_burst = NonZeroU32::new(3).unwrap();
+    };
+    in_house_with(few, async |house| {
+        const MINE: &str = "/v1/me/orders";
+        let alice = house.token("alice", Role::Buyer);
+        let ask = async |from: &str, path: &str, token: &str| {
+            let request = request(Method::GET, path, Some(token)).body(Body::empty()).unwrap();
+            let response = house.node.front().answer_from(from.parse().unwrap(), request).await;
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            Reply { status: parts.status, headers: parts.headers, body }
+        };
+        assert_eq!(ask("192.0.2.1", MINE, &alice).await.status, StatusCode::OK);
+        let mut number = 0;
+        let refused = loop {
+            number += 1;
+            let reply = ask("192.0.2.1", MINE, &format!("a.b.{number}")).await;
+            if reply.status == StatusCode::TOO_MANY_REQUESTS {
+                break reply;
+            }
+            assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+        };
+        assert!(number > 3, "{number}");
+        assert_eq!(refused.header("retry-after"), "1");
+        assert_eq!(
+            refused.body,
+            r#"{"type":"/problems/too_many_bad_tokens","title":"Too many bad tokens","status":429,"detail":"too many tokens from this address could not be verified","code":"too_many_bad_tokens","retry_after_seconds":1}"#
+        );
+        // Whoever is known there goes on, and so does who needs no token, and everybody elsewhere.
+        assert_eq!(ask("192.0.2.1", MINE, &alice).await.status, StatusCode::OK);
+        assert_eq!(ask("192.0.2.1", PATH, "a.b.c").await.status, StatusCode::OK);
+        let bob = house.token("bob", Role::Buyer);
+        assert_eq!(ask("192.0.2.2", MINE, &bob).await.status, StatusCode::OK);
+        // Time lets a good token in.
+        while ask("192.0.2.1", MINE, &bob).await.status == StatusCode::TOO_MANY_REQUESTS {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
 }

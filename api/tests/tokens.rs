@@ -15,12 +15,13 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use boxoffice_api::config::{Auth, Config, Database, KeySetSource, PublicKeyAlgorithm};
+use boxoffice_api::http::auth::Role;
 use boxoffice_api::node::Node;
 use insta::assert_snapshot;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use support::{House, in_house_with};
+use support::{House, in_house, in_house_with};
 use tempfile::NamedTempFile;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -350,6 +351,73 @@ fn keys_stay_while_the_set_cannot_be_read() {
         let metrics = house.get("/metrics", None).await.body;
         let failed = "boxoffice_api_key_set_refreshes_total{outcome=\"failed\"}";
         assert!(metrics.contains(failed), "{metrics}");
+    });
+}
+
+#[test]
+fn keys_that_cannot_be_read_for_too_long_are_believed_no_more() {
+    let issuer = Issuer::ed("ed", ED);
+    let server = KeyServer::start(&key_set(&[&issuer]));
+    let auth = Auth { jwks_max_age_seconds: 3.try_into().unwrap(), ..server.auth(1) };
+    in_house_with(believing(auth), async |house| {
+        let token = issuer.sign(&claims());
+        assert_eq!(status(&house, &token).await, StatusCode::OK);
+        server.publish(500, "out of order");
+        while status(&house, &token).await == StatusCode::OK {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        // The token may be good: it is us who cannot tell.
+        let reply = house.get("/v1/me/orders", Some(&token)).await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(reply.header("retry-after"), "1");
+        assert_eq!(reply.json()["code"], "keys_outdated");
+        assert_eq!(house.get("/v1/performances", Some(&token)).await.status, StatusCode::OK);
+        let metrics = house.get("/metrics", None).await.body;
+        let age = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("boxoffice_api_key_set_age_seconds "));
+        assert!(age.unwrap().parse::<f64>().unwrap() > 3.0, "{metrics}");
+        server.publish(200, &key_set(&[&issuer]).to_string());
+        while status(&house, &token).await != StatusCode::OK {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    });
+}
+
+/// Everything that a stream says until it ends.
+async fn streamed(house: &House, path: &str, token: &str) -> String {
+    let reply = tokio::time::timeout(Duration::from_secs(60), house.get(path, Some(token))).await;
+    let reply = reply.expect("the end of the stream");
+    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.body);
+    reply.body
+}
+
+#[test]
+fn a_stream_ends_with_its_token_and_says_so() {
+    in_house(async |house| {
+        let records = "/v1/topics/intents/partitions/0/stream";
+        for (path, role) in [("/v1/events", Role::Buyer), (records, Role::Operator)] {
+            // A token is believed for a minute longer, because clocks differ.
+            let soon = jiff::Timestamp::now().as_second() - 55;
+            let token = house.signer.sign("alice", role, soon).unwrap();
+            let said = streamed(&house, path, &token).await;
+            assert!(said.ends_with("\n\n: token_expired: the token has expired\n\n"), "{said}");
+            let again = house.get(path, Some(&token)).await;
+            assert_eq!(again.json()["code"], "token_expired");
+        }
+    });
+}
+
+#[test]
+fn a_stream_ends_when_its_keys_do() {
+    let issuer = Issuer::ed("ed", ED);
+    let server = KeyServer::start(&key_set(&[&issuer]));
+    in_house_with(believing(server.auth(1)), async |house| {
+        let token = issuer.sign(&claims());
+        assert_eq!(status(&house, &token).await, StatusCode::OK);
+        server.publish(200, &key_set(&[&Issuer::ed("other", ED_NEXT)]).to_string());
+        let said = streamed(&house, "/v1/events", &token).await;
+        assert!(said.ends_with("\n\n: token_invalid: the token cannot be verified\n\n"), "{said}");
     });
 }
 

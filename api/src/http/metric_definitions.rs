@@ -1,10 +1,11 @@
-//! The names of every metric of this crate, and handles where a look-up would cost.
+//! The names of every metric of this crate, and handles where a look-up would cost. What they mean
+//! is said in `crate::metric_definitions`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 static REQUESTS: LazyLock<[Counter; 6]> = LazyLock::new(|| {
     ["other", "1xx", "2xx", "3xx", "4xx", "5xx"]
@@ -12,6 +13,7 @@ static REQUESTS: LazyLock<[Counter; 6]> = LazyLock::new(|| {
 });
 static INTENT_SECONDS: LazyLock<Histogram> =
     LazyLock::new(|| histogram!("boxoffice_api_intent_seconds"));
+static CONNECTIONS: LazyLock<Gauge> = LazyLock::new(|| gauge!("boxoffice_api_connections_count"));
 static PANICS: LazyLock<Counter> = LazyLock::new(|| counter!("boxoffice_api_panics_total"));
 
 /// A request was answered.
@@ -28,6 +30,31 @@ pub(super) fn intent_answered(after: Duration) {
 /// A request was one too many by this policy.
 pub(super) fn rate_limited(policy: &'static str) {
     counter!("boxoffice_api_rate_limited_total", "policy" => policy).increment(1);
+}
+
+/// A connection has found its place.
+pub(super) fn connection_opened() {
+    CONNECTIONS.increment(1.0);
+}
+
+/// A connection has ended.
+pub(super) fn connection_closed() {
+    CONNECTIONS.decrement(1.0);
+}
+
+/// A connection was closed at once, because its address has too many.
+pub(super) fn connection_refused() {
+    counter!("boxoffice_api_connections_refused_total").increment(1);
+}
+
+/// A connection was cut, because its client did not read.
+pub(super) fn write_timed_out() {
+    counter!("boxoffice_api_write_timeouts_total").increment(1);
+}
+
+/// The key set was last read so long ago.
+pub(super) fn key_set_age(age: Duration) {
+    gauge!("boxoffice_api_key_set_age_seconds").set(age.as_secs_f64());
 }
 
 /// The key set was read again: `ok` or `failed`.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod body;
+mod connection;
 mod docs;
 mod headers;
 mod metric_definitions;

@@ -1,14 +1,19 @@
 //! The OpenAPI document: generated from the routes, so it cannot say anything else than they do.
 
+use std::collections::BTreeMap;
+
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Object, OpenApi, Ref, Response, Type};
+use utoipa::openapi::{Content, Object, OpenApi, Ref, RefOr, Response, Schema, Type};
 use utoipa::{Modify, OpenApi as _, ToSchema as _};
 
 use super::problem::ProblemJson;
 use super::rate_limit;
+
+/// The documents that have a name.
+type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 /// What the document says about the whole.
 #[derive(utoipa::OpenApi)]
@@ -69,6 +74,46 @@ pub(super) fn limit(document: &mut OpenApi) {
             operation.responses.responses.insert("429".to_owned(), refused);
         }
     }
+}
+
+/// Describes every answer whose route says nothing about it: a document by what it is, a problem by
+/// its status.
+pub(super) fn describe(document: &mut OpenApi) {
+    let schemas = document.components.get_or_insert_default().schemas.clone();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    response.description = description(status, response, &schemas).to_owned();
+                }
+            }
+        }
+    }
+}
+
+fn description<'a>(status: &str, response: &Response, schemas: &'a Schemas) -> &'a str {
+    match status {
+        "4XX" => return "Refused, or not understood: `code` says why",
+        "400" => return "Not understood: `code` says why",
+        "404" => return "There is no such thing, or it is somebody else's",
+        "503" => return "Not now; come back after Retry-After",
+        _ => (),
+    }
+    let shown = response.content.values().find_map(|content| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) => {
+            schemas.get(reference.ref_location.rsplit('/').next()?)
+        }
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    });
+    let description = shown.and_then(|shown| match shown {
+        RefOr::T(Schema::Object(schema)) => schema.description.as_deref(),
+        RefOr::T(Schema::AllOf(schema)) => schema.description.as_deref(),
+        RefOr::T(Schema::OneOf(schema)) => schema.description.as_deref(),
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    });
+    description.unwrap_or_default()
 }
 
 /// Serves the document, which is rendered once.

@@ -51,6 +51,10 @@ pub struct ProblemJson {
     /// The intent was decided before, under the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
+    /// Seconds to wait before the next try; what the header Retry-After says, for the lines of a
+    /// batch, which have no headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u16>,
 }
 
 /// An error on its way to a client. It is boxed because almost every result could be one.
@@ -66,7 +70,6 @@ struct Answer {
 /// The headers that some problems carry.
 #[derive(Clone, Copy, Debug, Default)]
 struct Headers {
-    retry_after_seconds: Option<u16>,
     challenge: Option<&'static str>,
     close: bool,
 }
@@ -95,6 +98,7 @@ impl Problem {
             offset: None,
             item: None,
             repeated: false,
+            retry_after_seconds: None,
         };
         Self(Box::new(Answer { document, headers: Headers::default() }))
     }
@@ -116,7 +120,7 @@ impl Problem {
     /// Says when to try again.
     #[must_use]
     pub fn retry_after_seconds(mut self, seconds: u16) -> Self {
-        self.0.headers.retry_after_seconds = Some(seconds);
+        self.0.document.retry_after_seconds = Some(seconds);
         self
     }
 
@@ -220,7 +224,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.0.headers.retry_after_seconds {
+        if let Some(seconds) = self.0.document.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(challenge) = self.0.headers.challenge {

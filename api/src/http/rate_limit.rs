@@ -83,9 +83,14 @@ impl RateLimits {
     /// Counts a request; nothing when there is no limit for such a client.
     pub(super) fn count(&self, account: Option<AccountId>, address: IpAddr) -> Option<Counted<'_>> {
         match account {
-            Some(account) => Some(self.policies.account.as_ref()?.count(&account)),
+            Some(account) => self.count_account(account),
             None => Some(self.policies.address.as_ref()?.count(&network(address))),
         }
+    }
+
+    /// Counts what is one of many in the same request.
+    pub(super) fn count_account(&self, account: AccountId) -> Option<Counted<'_>> {
+        Some(self.policies.account.as_ref()?.count(&account))
     }
 }
 
@@ -170,7 +175,7 @@ fn item(text: std::fmt::Arguments<'_>) -> HeaderValue {
 }
 
 /// Whoever has an address of IPv6 has its whole /64 network.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

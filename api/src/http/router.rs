@@ -1,4 +1,8 @@
 //! Every route, in one place; and the front that all requests pass.
+//!
+//! The order of the front: panics are caught around everything; then whoever asks is found out, and
+//! an address that shows too many bad tokens costs no more signature checks; then the request is
+//! counted against the limit of its account or address; then it is routed.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
@@ -81,6 +85,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::system::ready::readyz))
         .routes(routes!(routes::system::metrics::metrics));
     openapi::limit(routes.get_openapi_mut());
+    openapi::describe(routes.get_openapi_mut());
     routes
 }
 
@@ -129,41 +134,41 @@ impl Front {
         self.answer_from(Ipv4Addr::LOCALHOST.into(), request).await
     }
 
-    /// Answers one request that came from this address.
-    pub async fn answer_from(&self, from: IpAddr, mut request: Request<Body>) -> Response<Body> {
-        let counted = self.count(&mut request, from);
-        let mut response = match counted.as_ref().and_then(Counted::problem) {
-            Some(problem) => problem.into_response(),
-            None => self.route(request).await,
-        };
-        if let Some(counted) = counted {
-            counted.write_to(response.headers_mut());
-        }
+    /// Answers one request that came from this address. Whatever panics, there is an answer.
+    pub async fn answer_from(&self, from: IpAddr, request: Request<Body>) -> Response<Body> {
+        let answering = AssertUnwindSafe(self.answer_counted(from, request)).catch_unwind();
+        let mut response = answering.await.unwrap_or_else(|_| {
+            metric_definitions::panicked();
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        });
         const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
         metric_definitions::answered(response.status());
         response
     }
 
+    async fn answer_counted(&self, from: IpAddr, mut request: Request<Body>) -> Response<Body> {
+        let counted = self.count(&mut request, from);
+        let mut response = match counted.as_ref().and_then(Counted::problem) {
+            Some(problem) => problem.into_response(),
+            None => match self.router.clone().call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        };
+        if let Some(counted) = counted {
+            counted.write_to(response.headers_mut());
+        }
+        response
+    }
+
     /// Whoever sent it is found out once, and the routes are told.
     fn count(&self, request: &mut Request<Body>, from: IpAddr) -> Option<Counted<'_>> {
         let app = self.app.as_ref().filter(|_| rate_limit::counts(request.uri().path()))?;
-        let caller = app.authenticator.authenticate(request.headers());
+        let caller = app.authenticator.authenticate(request.headers(), from);
         request.extensions_mut().insert(caller);
         app.rate_limits.count(caller.ok().map(|caller| caller.account), from)
-    }
-
-    async fn route(&self, request: Request<Body>) -> Response<Body> {
-        let answering = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
-        match answering.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => {
-                metric_definitions::panicked();
-                tracing::error!("a handler panicked");
-                Problem::internal().into_response()
-            }
-        }
     }
 }
 
@@ -252,7 +257,9 @@ mod tests {
         let patience = Duration::from_secs(60);
         let limits = server::Limits {
             connections_max: 1,
+            address_connections_max: 1,
             header_timeout: patience,
+            write_timeout: patience,
             drain_timeout: patience,
         };
         let (stop, stopped) = watch::channel(false);

@@ -1,13 +1,13 @@
 //! The accept loop: connections with limits on their number, their headers and their patience.
 //!
-//! It knows no route. `axum::serve` has no header timeout, so one slow client per connection
-//! could hold the house for ever; this loop has one.
+//! It knows no route. `axum::serve` has no timeouts, so one slow client per connection could hold
+//! the house for ever; this loop has one for headers that do not come and one for answers that are
+//! not read.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,7 +18,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+
+use super::connection::{Patient, Place, Places};
 
 /// Bytes of the request line and all headers together.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
@@ -31,8 +33,12 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// Open connections.
     pub connections_max: usize,
+    /// Open connections of one address; zero sets no limit. One more is closed at once.
+    pub address_connections_max: usize,
     /// Until the headers of the next request are complete.
     pub header_timeout: Duration,
+    /// How long an answer waits for the client to read on.
+    pub write_timeout: Duration,
     /// From the signal to stop until connections are cut.
     pub drain_timeout: Duration,
 }
@@ -67,7 +73,7 @@ pub async fn serve<S: Service>(
         .header_read_timeout(limits.header_timeout)
         .max_header_size(HEADER_BYTES_MAX)
         .half_close(false);
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Places::new(limits.connections_max, limits.address_connections_max);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -82,7 +88,8 @@ pub async fn serve<S: Service>(
             let service = service.clone();
             async move { Ok::<_, Infallible>(service.call(request, from).await) }
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), answer));
+        let stream = TokioIo::new(Patient::new(stream, limits.write_timeout));
+        let connection = graceful.watch(http.serve_connection(stream, answer));
         tokio::spawn(async move {
             // A client that goes away or speaks nonsense is its own affair: hyper has answered
             // what could be answered.
@@ -106,18 +113,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Takes a place first: who finds none waits in the listen queue, where it costs nothing.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, IpAddr, Place)> {
+    let of_all = places.any().await?;
     match listener.accept().await {
         Ok((stream, from)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(error = %error, "connection ended before its first request");
                 return None;
             }
-            Some((stream, from.ip(), place))
+            places.take(of_all, from.ip()).map(|place| (stream, from.ip(), place))
         }
         Err(error) if is_connection_error(&error) => None,
         Err(error) => {

@@ -43,7 +43,7 @@ pub enum IntentRequest<'a> {
     CloseSale(SaleIntent),
 }
 
-/// See [`IntentRequest::HoldSeats`].
+/// These seats, all of them or none, for a while.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldSeats<'a> {
@@ -59,7 +59,7 @@ pub struct HoldSeats<'a> {
     pub seats: Vec<Text<'a>>,
 }
 
-/// See [`IntentRequest::HoldBestAvailable`].
+/// The best seats that are left, all of them or none, for a while.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldBestAvailable<'a> {
@@ -85,7 +85,7 @@ pub struct HoldBestAvailable<'a> {
     pub accessible: bool,
 }
 
-/// See [`IntentRequest::HoldGeneralAdmission`].
+/// Places in general-admission sections, all of them or none, for a while.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldGeneralAdmission<'a> {
@@ -116,7 +116,7 @@ pub struct SectionQuantityJson<'a> {
 
 macro_rules! about_one_thing {
     ($($variant:ident $field:ident $id:ty, $what:literal;)*) => {$(
-        #[doc = concat!("See [`IntentRequest::", stringify!($variant), "`].")]
+        /// Something about one thing that is there already.
         #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $variant {
@@ -137,7 +137,7 @@ about_one_thing! {
     CancelOrder order OrderId, "Which order.";
 }
 
-/// See [`IntentRequest::PayOrder`].
+/// A payment that the buyer has authenticated with the provider and wants to be taken.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayOrder<'a> {
@@ -155,7 +155,7 @@ pub struct PayOrder<'a> {
     pub payment_key: Text<'a>,
 }
 
-/// See [`IntentRequest::OpenSale`] and [`IntentRequest::CloseSale`].
+/// A sale that opens or closes now.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaleIntent {
@@ -167,7 +167,7 @@ pub struct SaleIntent {
     pub performance: Parsed<PerformanceId>,
 }
 
-/// See [`IntentRequest::CreatePerformance`].
+/// A performance that is put into the house.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreatePerformance {

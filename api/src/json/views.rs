@@ -106,7 +106,7 @@ pub struct PerformanceSummaryJson {
     /// When it begins.
     pub starts_at: String,
     /// `scheduled`, `open` or `closed`.
-    pub sale: &'static str,
+    pub sale_state: &'static str,
     /// Places that can be had.
     pub remaining: u32,
 }
@@ -162,7 +162,7 @@ impl PerformanceSummaryJson {
             name: definition.name.clone(),
             venue: definition.venue.clone(),
             starts_at: moment(definition.starts_at).0.to_string(),
-            sale: sale_name(performance.sale_state(now)),
+            sale_state: sale_name(performance.sale_state(now)),
             remaining: remaining(performance),
         }
     }

@@ -172,7 +172,7 @@ impl Node {
         let partitions = run_partitions(&log, recovered, &checkpoints, &views, &stop_partitions);
         let (stop_http, http_stopped) = watch::channel(false);
         let front = Front::new(Arc::new(Services {
-            authenticator: Authenticator::new(verifier, Arc::clone(&names)),
+            authenticator: Authenticator::new(verifier, Arc::clone(&names), &config.limits),
             rate_limits: RateLimits::start(&config.limits),
             names,
             views,
@@ -355,7 +355,9 @@ fn serve_http(
 ) -> JoinHandle<()> {
     let limits = server::Limits {
         connections_max: config.limits.connections_max.get(),
+        address_connections_max: config.limits.address_connections_max,
         header_timeout: duration(config.limits.header_timeout_ms),
+        write_timeout: duration(config.limits.write_timeout_ms),
         // The other half is for what is queued, and for the rows.
         drain_timeout: duration(config.drain_timeout_ms) / 2,
     };

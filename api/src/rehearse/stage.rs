@@ -109,6 +109,8 @@ impl PrivateNode {
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.limits.account_requests_per_second = ACCOUNT_REQUESTS.get();
         config.limits.account_requests_burst = ACCOUNT_REQUESTS;
+        // All buyers have the address of this machine.
+        config.limits.address_connections_max = 0;
         config.partitions = args.partitions.unwrap_or(config.partitions);
         if let Some(database) = &args.database {
             config.database = database.clone();

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use super::Caller;
 use super::tokens::LEEWAY_SECONDS;
@@ -15,7 +16,7 @@ const SHARDS: usize = 16;
 /// Tokens in one shard: 131,072 signed-in clients in all, about 13 MB.
 const SHARD_TOKENS_MAX: usize = 8_192;
 
-type Digest = [u8; 32];
+pub(super) type Digest = [u8; 32];
 
 #[derive(Debug, Default)]
 pub(super) struct Cache {
@@ -44,6 +45,12 @@ impl Verified {
         self.generation == now.generation
             && now.seconds <= self.expires_at_seconds.saturating_add(LEEWAY_SECONDS)
     }
+
+    /// Until it is good no more, at least a second.
+    pub(super) fn left(&self, now: Now) -> Duration {
+        let end = self.expires_at_seconds.saturating_add(LEEWAY_SECONDS + 1);
+        Duration::from_secs(end.saturating_sub(now.seconds).max(1).unsigned_abs())
+    }
 }
 
 impl Cache {
@@ -55,9 +62,9 @@ impl Cache {
         &self.shards[usize::from(digest[0]) % SHARDS]
     }
 
-    pub(super) fn get(&self, digest: &Digest, now: Now) -> Option<Caller> {
+    pub(super) fn get(&self, digest: &Digest, now: Now) -> Option<Verified> {
         let tokens = self.shard(digest).read().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(digest).filter(|token| token.alive(now)).map(|token| token.caller)
+        tokens.get(digest).filter(|token| token.alive(now)).copied()
     }
 
     pub(super) fn put(&self, digest: Digest, verified: Verified, now: Now) {
@@ -92,9 +99,12 @@ mod tests {
         let cache = Cache::default();
         let digest = Cache::digest("token");
         cache.put(digest, VERIFIED, at(0));
-        assert_eq!(cache.get(&digest, at(100 + LEEWAY_SECONDS)), Some(CALLER));
-        assert_eq!(cache.get(&digest, at(101 + LEEWAY_SECONDS)), None);
-        assert_eq!(cache.get(&Cache::digest("another"), at(0)), None);
+        let get = |now| cache.get(&digest, now).map(|token| token.caller);
+        assert_eq!(get(at(100 + LEEWAY_SECONDS)), Some(CALLER));
+        assert_eq!(get(at(101 + LEEWAY_SECONDS)), None);
+        assert!(cache.get(&Cache::digest("another"), at(0)).is_none());
+        assert_eq!(VERIFIED.left(at(100)), Duration::from_secs(61));
+        assert_eq!(VERIFIED.left(at(1_000)), Duration::from_secs(1));
     }
 
     #[test]
@@ -103,10 +113,10 @@ mod tests {
         let digest = Cache::digest("token");
         // Verified with the keys of before, and put in after they were replaced.
         cache.put(digest, Verified { generation: 6, ..VERIFIED }, at(0));
-        assert_eq!(cache.get(&digest, at(0)), None);
+        assert!(cache.get(&digest, at(0)).is_none());
         cache.put(digest, VERIFIED, at(0));
-        assert_eq!(cache.get(&digest, at(0)), Some(CALLER));
-        assert_eq!(cache.get(&digest, Now { generation: 8, ..at(0) }), None);
+        assert_eq!(cache.get(&digest, at(0)).map(|token| token.caller), Some(CALLER));
+        assert!(cache.get(&digest, Now { generation: 8, ..at(0) }).is_none());
     }
 
     #[test]

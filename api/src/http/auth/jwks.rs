@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{
@@ -66,6 +66,15 @@ pub enum KeySetError {
     Useless,
 }
 
+/// How old a key set may get.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// When it is read again.
+    pub(super) refresh_interval: Duration,
+    /// When it is believed no more, because it could not be read again.
+    pub(super) age_max: Duration,
+}
+
 /// The current keys, and the task that keeps them so.
 pub(super) struct KeySet {
     shared: Arc<Shared>,
@@ -78,6 +87,10 @@ struct Shared {
     current: RwLock<Arc<Generation>>,
     /// That of `current`, for those who need nothing else.
     generation: AtomicU64,
+    age_max: Duration,
+    opened_at: Instant,
+    /// When the set was read, in milliseconds after `opened_at`.
+    read_at_ms: AtomicU64,
     /// Somebody has asked for a key that is unknown.
     wanted: Notify,
 }
@@ -99,7 +112,7 @@ impl KeySet {
     /// Reads the set, and goes on doing so at this interval.
     pub(super) async fn open(
         source: &KeySetSource,
-        interval: Duration,
+        times: Times,
         rules: Rules,
     ) -> Result<Self, AuthError> {
         let location = match source {
@@ -115,14 +128,28 @@ impl KeySet {
             rules,
             current: RwLock::new(Arc::new(Generation { number: 0, keys })),
             generation: AtomicU64::new(0),
+            age_max: times.age_max,
+            opened_at: Instant::now(),
+            read_at_ms: AtomicU64::new(0),
             wanted: Notify::new(),
         });
-        let refreshing = tokio::spawn(Arc::clone(&shared).keep_fresh(interval));
+        let refreshing = tokio::spawn(Arc::clone(&shared).keep_fresh(times.refresh_interval));
         Ok(Self { shared, _refreshing: AbortOnDropHandle::new(refreshing) })
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.shared.generation.load(Ordering::Acquire)
+    /// `None` while the set is too old to be believed.
+    pub(super) fn generation(&self) -> Option<u64> {
+        if self.age() > self.shared.age_max {
+            self.shared.wanted.notify_one();
+            return None;
+        }
+        Some(self.shared.generation.load(Ordering::Acquire))
+    }
+
+    /// Since when the set could not be read again.
+    pub(super) fn age(&self) -> Duration {
+        let read_at = Duration::from_millis(self.shared.read_at_ms.load(Ordering::Acquire));
+        self.shared.opened_at.elapsed().saturating_sub(read_at)
     }
 
     /// What the token says, when the key that it names has signed it, and in which generation.
@@ -153,7 +180,7 @@ impl Shared {
                 Ok(keys) => self.replace(keys),
                 Err(error) => {
                     metric_definitions::key_set_refreshed("failed");
-                    tracing::warn!(error = %error, "the key set cannot be refreshed; its keys stay");
+                    tracing::warn!(error = %error, "the key set cannot be refreshed; its keys age");
                 }
             }
         }
@@ -168,6 +195,8 @@ impl Shared {
         let number = current.number + u64::from(!current.keys.iter().all(stays));
         *current = Arc::new(Generation { number, keys });
         self.generation.store(number, Ordering::Release);
+        let read_at_ms = self.opened_at.elapsed().as_millis();
+        self.read_at_ms.store(u64::try_from(read_at_ms).unwrap_or(u64::MAX), Ordering::Release);
     }
 }
 

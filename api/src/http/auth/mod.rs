@@ -5,23 +5,31 @@
 //! unknown one makes the configured key set be read again. Subjects never reach the log: an
 //! account is a keyed hash.
 
+mod bad_tokens;
 mod cache;
 mod jwks;
 mod names;
+mod session;
 mod tokens;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use boxoffice_topics::AccountId;
 use serde::{Deserialize, Serialize};
 
 pub use names::Names;
-pub use tokens::{AuthError, Claims, Signer, Verifier};
+pub use session::Session;
+pub use tokens::{AuthError, Claims, SUBJECT_BYTES_MAX, Signer, Verifier};
 
-use self::cache::{Cache, Now, Verified};
+use self::bad_tokens::BadTokens;
+use self::cache::{Cache, Digest, Now, Verified};
+use crate::config::Limits;
+use crate::http::metric_definitions;
 use crate::http::problem::Problem;
 use crate::http::router::{App, Services};
 
@@ -54,14 +62,47 @@ pub struct Stranger {
 }
 
 impl Stranger {
+    /// They have sent no token.
+    const WITHOUT_TOKEN: Self =
+        Self { code: "token_missing", detail: "send one header `Authorization: Bearer <token>`" };
+    /// Their address has sent so many bad ones that this one is not looked at.
+    const UNCHECKED: Self = Self {
+        code: "too_many_bad_tokens",
+        detail: "too many tokens from this address could not be verified",
+    };
+    /// Theirs may be good: it is us who cannot tell.
+    const KEYS_OUTDATED: Self = Self {
+        code: "keys_outdated",
+        detail: "the keys that tokens are verified with could not be read for too long",
+    };
+
     const fn invalid(detail: &'static str) -> Self {
         Self { code: "token_invalid", detail }
+    }
+
+    /// Why, for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Why, for people.
+    #[must_use]
+    pub const fn detail(&self) -> &'static str {
+        self.detail
     }
 }
 
 impl From<Stranger> for Problem {
     fn from(stranger: Stranger) -> Self {
-        Self::unauthorized(stranger.code, stranger.detail)
+        let Stranger { code, detail } = stranger;
+        match stranger {
+            Stranger::UNCHECKED => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, code).detail(detail).retry_after_seconds(1)
+            }
+            Stranger::KEYS_OUTDATED => Self::unavailable(code, detail),
+            _ => Self::unauthorized(code, detail),
+        }
     }
 }
 
@@ -74,42 +115,76 @@ pub struct Authenticator {
     verifier: Verifier,
     names: Arc<Names>,
     cache: Cache,
+    bad_tokens: BadTokens,
 }
 
 impl Authenticator {
     /// An authenticator that believes this verifier.
     #[must_use]
-    pub fn new(verifier: Verifier, names: Arc<Names>) -> Self {
-        Self { verifier, names, cache: Cache::default() }
+    pub fn new(verifier: Verifier, names: Arc<Names>, limits: &Limits) -> Self {
+        Self { verifier, names, cache: Cache::default(), bad_tokens: BadTokens::new(limits) }
     }
 
-    /// Who sent these headers.
+    /// Who sent these headers from this address.
     ///
     /// # Errors
-    /// When the token is missing, malformed, forged, expired or not for us.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Stranger> {
+    /// When the token is missing, malformed, forged, expired or not for us, or cannot be looked at.
+    pub fn authenticate(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Stranger> {
         let token = bearer(headers)?;
-        let seconds = jiff::Timestamp::now().as_second();
-        let now = Now { seconds, generation: self.verifier.generation() };
-        let digest = Cache::digest(token);
-        if let Some(caller) = self.cache.get(&digest, now) {
-            return Ok(caller);
+        let (now, digest) = (self.now()?, Cache::digest(token));
+        if let Some(known) = self.cache.get(&digest, now) {
+            return Ok(known.caller);
         }
+        if self.bad_tokens.exhausted(from, Instant::now()) {
+            metric_definitions::rate_limited("bad_tokens");
+            return Err(Stranger::UNCHECKED);
+        }
+        let verified = self.verify(token, digest, now);
+        if verified.is_err() {
+            self.bad_tokens.count(from, Instant::now());
+        }
+        verified.map(|verified| verified.caller)
+    }
+
+    /// How long a token that was good before is still good.
+    ///
+    /// # Errors
+    /// When it is good no more.
+    fn look_again(&self, token: &str) -> Result<Duration, Stranger> {
+        let (now, digest) = (self.now()?, Cache::digest(token));
+        let verified = match self.cache.get(&digest, now) {
+            Some(known) => known,
+            None => self.verify(token, digest, now)?,
+        };
+        Ok(verified.left(now))
+    }
+
+    /// Measures what changes while nothing happens.
+    pub fn measure(&self) {
+        if let Some(age) = self.verifier.age() {
+            metric_definitions::key_set_age(age);
+        }
+    }
+
+    fn now(&self) -> Result<Now, Stranger> {
+        let seconds = jiff::Timestamp::now().as_second();
+        let generation = self.verifier.generation().ok_or(Stranger::KEYS_OUTDATED)?;
+        Ok(Now { seconds, generation })
+    }
+
+    fn verify(&self, token: &str, digest: Digest, now: Now) -> Result<Verified, Stranger> {
         let (claims, generation) = self.verifier.verify(token).map_err(tokens::stranger)?;
         let caller = Caller { account: self.names.account(&claims.sub), role: claims.role };
         let verified = Verified { caller, expires_at_seconds: claims.exp, generation };
         self.cache.put(digest, verified, now);
-        Ok(caller)
+        Ok(verified)
     }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Stranger> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Stranger {
-            code: "token_missing",
-            detail: "send one header `Authorization: Bearer <token>`",
-        });
+        return Err(Stranger::WITHOUT_TOKEN);
     };
     let token = value
         .to_str()
@@ -130,9 +205,11 @@ impl Caller {
     /// # Errors
     /// 401.
     pub fn of(parts: &Parts, app: &Services) -> Result<Self, Problem> {
-        // The front has authenticated the request before it counted it.
+        // The front has authenticated every request that it counts; the others share one address.
         let known = parts.extensions.get::<Result<Self, Stranger>>().copied();
-        let caller = known.unwrap_or_else(|| app.authenticator.authenticate(&parts.headers));
+        let nowhere = Ipv4Addr::UNSPECIFIED.into();
+        let caller =
+            known.unwrap_or_else(|| app.authenticator.authenticate(&parts.headers, nowhere));
         caller.map_err(Problem::from)
     }
 

@@ -1,5 +1,6 @@
 //! JSON Web Tokens: each key has one algorithm, and a token fits it or is refused.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,14 +8,14 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
-use super::jwks::{KeySet, KeySetError};
+use super::jwks::{KeySet, KeySetError, Times};
 use super::{Names, Role, Stranger};
 use crate::config::{Auth, PublicKeyAlgorithm};
 
 /// How far our clock and the signer's may be apart.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 /// Longest subject: an e-mail address or a UUID fits, a document does not.
-const SUBJECT_BYTES_MAX: usize = 256;
+pub const SUBJECT_BYTES_MAX: usize = 256;
 /// A shared secret shorter than its hash can be guessed offline.
 const SECRET_BYTES_MIN: usize = 32;
 
@@ -29,6 +30,9 @@ pub enum AuthError {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// There is neither a secret nor a log.
+    #[error("no node has been started on {} yet: `boxoffice serve` makes its secret", .0.display())]
+    NotStarted(PathBuf),
     /// There is a log, and the secret that names its accounts is gone.
     #[error(
         "{} is missing, and the log beside it has accounts that only it can name: restore it",
@@ -156,8 +160,12 @@ impl Verifier {
     pub async fn open(config: &Auth, names: &Names) -> Result<Self, AuthError> {
         let rules = Rules::of(config);
         if let Some(source) = &config.jwks {
-            let refresh = Duration::from_secs(config.jwks_refresh_seconds.get().into());
-            return KeySet::open(source, refresh, rules).await.map(|set| Self(Keys::Set(set)));
+            let seconds = |number: NonZeroU32| Duration::from_secs(number.get().into());
+            let times = Times {
+                refresh_interval: seconds(config.jwks_refresh_seconds),
+                age_max: seconds(config.jwks_max_age_seconds),
+            };
+            return KeySet::open(source, times, rules).await.map(|set| Self(Keys::Set(set)));
         }
         let (key, algorithm) = match (&config.public_key_file, config.algorithm) {
             (Some(file), Some(algorithm)) => public_key(file, algorithm)?,
@@ -166,11 +174,20 @@ impl Verifier {
         Ok(Self(Keys::One(Box::new(Key::new(key, algorithm, &rules)))))
     }
 
-    /// Grows when a key is gone: what was verified in an earlier generation is so no more.
-    pub(super) fn generation(&self) -> u64 {
+    /// Grows when a key is gone: what was verified in an earlier generation is so no more. There is
+    /// none while the keys are too old to verify anything.
+    pub(super) fn generation(&self) -> Option<u64> {
         match &self.0 {
-            Keys::One(_) => 0,
+            Keys::One(_) => Some(0),
             Keys::Set(set) => set.generation(),
+        }
+    }
+
+    /// Since when the keys were last read, when they are read again and again.
+    pub(super) fn age(&self) -> Option<Duration> {
+        match &self.0 {
+            Keys::One(_) => None,
+            Keys::Set(set) => Some(set.age()),
         }
     }
 

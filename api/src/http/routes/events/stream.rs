@@ -8,12 +8,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::Semaphore;
 
 use super::feed::Feed;
 use super::positions::Positions;
-use crate::http::auth::Buyer;
+use crate::http::auth::{Buyer, Session};
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Services};
 use crate::json::EventJson;
@@ -35,13 +36,14 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 ///
 /// Server-sent events named `step`. The id of an event is the position after it; send it back as
 /// `Last-Event-ID` and nothing is missed and nothing comes twice. A reader that is too slow is
-/// cut off and resumes the same way.
+/// cut off and resumes the same way. When the token is good no more, the last thing that comes is
+/// a comment with the reason, for instance `: token_expired`, and the stream ends.
 #[utoipa::path(
     get, path = "/v1/events", tag = "buyer", operation_id = "stream_events",
     security(("bearer" = [])),
     params(("Last-Event-ID" = Option<String>, Header, example = "0:12,1:7,2:80,3:1")),
     responses(
-        (status = 200, body = EventJson, content_type = "text/event-stream"),
+        (status = 200, body = EventJson, content_type = "text/event-stream", description = "What each event says"),
         (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
         (status = 503, body = ProblemJson, content_type = "application/problem+json"),
     )
@@ -49,6 +51,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub async fn stream(
     State(app): State<App>,
     Buyer(account): Buyer,
+    session: Session,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let too_many = || Problem::unavailable("too_many_listeners", "too many listen already");
@@ -67,9 +70,26 @@ pub async fn stream(
         let sent = Event::default().event("step").id(event.id).json_data(event.body);
         Some((sent.unwrap_or_default(), feed))
     });
-    let events = stream::iter([hello]).chain(events).map(Ok::<_, Infallible>);
-    let events = events.take_until(stopped(&app));
+    let events = while_good(session, stream::iter([hello]).chain(events));
+    let events = events.map(Ok::<_, Infallible>).take_until(stopped(&app));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}
+
+/// The events that come while the token is good, then a comment that says why it is so no more.
+pub(crate) fn while_good(
+    session: Session,
+    events: impl Stream<Item = Event> + Send + 'static,
+) -> impl Stream<Item = Event> + Send + 'static {
+    let events = events.boxed().take_until(session.ended().boxed());
+    stream::unfold(Some(events), |events| async move {
+        let mut events = events?;
+        if let Some(event) = events.next().await {
+            return Some((event, Some(events)));
+        }
+        let why = events.take_result()?;
+        let goodbye = Event::default().comment(format!("{}: {}", why.code(), why.detail()));
+        Some((goodbye, None))
+    })
 }
 
 /// Returns when streams shall end.

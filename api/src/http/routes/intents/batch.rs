@@ -33,7 +33,9 @@ const ANSWERS_PER_PIECE: usize = 64;
 /// One intent per line (newline-delimited JSON); one answer per line, in the same order, each
 /// what `POST /v1/intents` would have answered. The first answers come while the rest is still
 /// being sent. With an `Idempotency-Key` every line has a key of its own, made of that key and
-/// the number of the line.
+/// the number of the line. Every line is a request against the account's limit: one that is too
+/// many is answered with a 429 problem, which says when to send it again, and changes nothing; the
+/// lines after it are tried all the same.
 #[utoipa::path(
     post, path = "/v1/intents/batch", tag = "intents", operation_id = "submit_intents",
     security(("bearer" = [])),
@@ -118,9 +120,19 @@ fn ask_line(
     number: usize,
     line: &[u8],
 ) -> Result<super::answer::Asked, Problem> {
+    count_line(app, common, number)?;
     let line_key = common.idempotency_key.as_ref().map(|key| format!("{key}\n{number}"));
     let key = intent_key(app, common.caller.account, line_key.as_deref());
     ask(app, common.caller, line, key, common.traceparent.as_deref(), common.wait)
+}
+
+/// The front has counted the request, which pays for its first line.
+fn count_line(app: &Services, common: &Common, number: usize) -> Result<(), Problem> {
+    if number == 0 {
+        return Ok(());
+    }
+    let counted = app.rate_limits.count_account(common.caller.account);
+    counted.and_then(|counted| counted.problem()).map_or(Ok(()), Err)
 }
 
 /// The lines of a body. The first problem with the body itself is the last line.

@@ -13,7 +13,10 @@ use crate::http::routes::json;
 /// 503 when it does not. A database that is away is shown and does not stop sales.
 #[utoipa::path(
     get, path = "/readyz", tag = "system", operation_id = "show_readiness",
-    responses((status = 200, body = ReadinessJson), (status = 503, body = ReadinessJson))
+    responses(
+        (status = 200, body = ReadinessJson, description = "It sells"),
+        (status = 503, body = ReadinessJson, description = "It does not sell, and why"),
+    )
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
     let readiness = app.health.readiness(&app).await;

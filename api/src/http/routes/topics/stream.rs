@@ -13,10 +13,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::show::{next, open, topic_partition};
-use crate::http::auth::Operator;
+use crate::http::auth::{Operator, Session};
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params, Segments};
-use crate::http::routes::events::stream::stopped;
+use crate::http::routes::events::stream::{stopped, while_good};
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -32,7 +32,8 @@ pub struct Start {
 /// Records of a topic, as they come
 ///
 /// Server-sent events named `record`; the id is the offset. Send it back as `Last-Event-ID` to go
-/// on with the next record.
+/// on with the next record. When the token is good no more, the last thing that comes is a comment
+/// with the reason, for instance `: token_expired`, and the stream ends.
 #[utoipa::path(
     get, path = "/v1/topics/{topic}/partitions/{partition}/stream", tag = "topics",
     operation_id = "stream_records",
@@ -44,13 +45,14 @@ pub struct Start {
         ("Last-Event-ID" = Option<u64>, Header),
     ),
     responses(
-        (status = 200, content_type = "text/event-stream"),
+        (status = 200, content_type = "text/event-stream", description = "A record in each event"),
         (status = "4XX", body = ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub async fn stream(
     State(app): State<App>,
     Operator: Operator,
+    session: Session,
     Segments((topic, partition)): Segments<(String, String)>,
     Params(start): Params<Start>,
     headers: HeaderMap,
@@ -74,9 +76,8 @@ pub async fn stream(
         Some((stream::iter(records), (app, reader)))
     });
     let events = batches.flatten().map(|(offset, record)| {
-        let event = Event::default().event("record").id(offset.to_string());
-        Ok::<_, Infallible>(event.data(record.to_string()))
+        Event::default().event("record").id(offset.to_string()).data(record.to_string())
     });
-    let events = events.take_until(stop);
+    let events = while_good(session, events).map(Ok::<_, Infallible>).take_until(stop);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
