@@ -45,11 +45,18 @@ impl Names {
     /// Names by the secret of a data directory.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not hold a secret.
+    /// When the file is missing, cannot be read, or does not hold a secret.
     pub fn open(data_dir: &Path) -> Result<Self, AuthError> {
         let file = data_dir.join(SECRET_FILE);
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| AuthError::File { file: file.clone(), error })?;
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                return AuthError::File { file: file.clone(), error };
+            }
+            match data_dir.join(LOG_DIR).exists() {
+                true => AuthError::SecretLost(file.clone()),
+                false => AuthError::NotStarted(data_dir.to_owned()),
+            }
+        })?;
         let secret = text.trim();
         if secret.len() != SECRET_BYTES * 2 || !secret.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(AuthError::SecretMalformed(file));
