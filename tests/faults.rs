@@ -7,6 +7,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use boxoffice_tests::client::{Answer, Client};
 use boxoffice_tests::house::{House, places, wait_for_count};
@@ -87,6 +88,25 @@ async fn a_torn_tail_is_cut_and_everything_before_it_stays() {
     assert!(house.server.stop().success());
     let verified = house.server.run(&["log", "verify"]);
     assert!(verified.status.success(), "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_is_not_begun_anew() {
+    let (mut server, _, _) = stopped_server().await;
+    let data_dir = server.data_dir().to_owned();
+    let (log, aside) = (data_dir.join("log"), data_dir.join("log.aside"));
+    std::fs::rename(&log, &aside).unwrap();
+    server.spawn();
+    assert_eq!(server.wait_for_end().await.code(), Some(1));
+    let snapshots = data_dir.join("snapshots");
+    let gone = format!(
+        "boxoffice: {} is missing, but {} was made from it: restore the log\n",
+        log.display(),
+        snapshots.display()
+    );
+    assert!(server.log().ends_with(&gone), "{}", server.log());
+    std::fs::rename(&aside, &log).unwrap();
+    server.start_again().await;
 }
 
 /// A server that was stopped well after ten holds, and its newest segment with its last byte.
@@ -209,6 +229,7 @@ fn assert_disk_full(answer: &Answer) {
         "status": 503,
         "detail": "the disk is full; nothing was lost",
         "code": "disk_full",
+        "retry_after_seconds": 1,
     });
     assert_eq!((answer.status, &answer.body), (503, &expected));
     assert_eq!(answer.headers["retry-after"], "1");
@@ -276,6 +297,30 @@ async fn wait_for_postgres(client: &Client, state: &str) -> Answer {
         assert!(std::time::Instant::now() < deadline, "the database is never {state}: {ready:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_the_rows_of_another_log_is_not_ready() {
+    let postgres = Postgres::start_own().await.unwrap();
+    let database = postgres.database().await.unwrap();
+    let options = Options { database: database.url().to_owned(), ..Options::default() };
+    let mut first = House::open(options.clone(), 1, 10, 4).await;
+    wait_for_postgres(&first.buyer("alice"), "following").await;
+    assert!(first.server.stop().success());
+    let mut other = Server::configured(&options);
+    other.spawn();
+    let client = other.anonymous();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let ready = loop {
+        assert!(Instant::now() < deadline, "{}", other.log());
+        match client.try_get("/readyz").await {
+            Ok(answer) if answer.body["postgres"]["state"] == "stopped" => break answer,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    assert_eq!((ready.status, &ready.body["ready"]), (503, &json!(false)));
+    let error = ready.body["postgres"]["error"].as_str().unwrap();
+    assert!(error.contains("the rows come from log"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

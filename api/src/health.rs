@@ -28,7 +28,7 @@ pub struct Health {
 /// Whether a node sells.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadinessJson {
-    /// It accepts intents and decides them.
+    /// It accepts intents and decides them, and its database is of no other log.
     ready: bool,
     /// `open` or why it is not.
     log: String,
@@ -102,8 +102,9 @@ impl Health {
             partitions.push(PartitionJson { partition: partition.number(), released_end });
         }
         let stopping = *app.stop.borrow();
+        let never_followed = self.sink.as_ref().is_some_and(|it| never_followed(&it.borrow()));
         ReadinessJson {
-            ready: log.is_none() && !stopping,
+            ready: log.is_none() && !stopping && !never_followed,
             log: log.unwrap_or_else(|| if stopping { "closing" } else { "open" }.to_owned()),
             partitions,
             postgres: self.sink.as_ref().map(|status| SinkJson::from(&*status.borrow())),
@@ -111,6 +112,12 @@ impl Health {
             payments_unknown: self.executor.unknown().len(),
         }
     }
+}
+
+/// Whether the database can never follow this log: somebody must look before anything is sold,
+/// because another log's rows mean that another log has sold these seats.
+fn never_followed(sink: &Status) -> bool {
+    matches!(sink.phase, Phase::Stopped(Some(_))) && sink.next_offsets.is_empty()
 }
 
 impl ReadinessJson {

@@ -47,6 +47,14 @@ pub(crate) enum CheckpointError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// It was made from another log.
+    #[error("{}: it is of log {found}", .path.display())]
+    OtherLog {
+        /// The file.
+        path: PathBuf,
+        /// Its log.
+        found: LogId,
+    },
     /// Its body is not a state.
     #[error("{}: {error}", .path.display())]
     Body {
@@ -198,8 +206,11 @@ fn load(path: PathBuf, log_id: LogId, partition: PartitionId) -> Result<Snapshot
     if prefix[8..16] != u64::from(partition.number()).to_le_bytes() {
         return Err(unfit("it is of another partition"));
     }
-    if prefix[16..32] != log_id.to_bytes() {
-        return Err(unfit("it is of another log"));
+    let mut found = [0; 16];
+    found.copy_from_slice(&prefix[16..32]);
+    let found = LogId::from_bytes(found);
+    if found != log_id {
+        return Err(CheckpointError::OtherLog { path, found });
     }
     let state = State::from_snapshot(body)
         .map_err(|error| CheckpointError::Body { path: path.clone(), error })?;

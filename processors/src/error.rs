@@ -1,5 +1,7 @@
 //! Why a partition stops.
 
+use std::path::PathBuf;
+
 use boxoffice_log::{LogError, TopicPartition};
 use boxoffice_topics::envelope::{ChainHash, EnvelopeError};
 use boxoffice_topics::{LogId, Offset, PartitionId};
@@ -66,6 +68,16 @@ pub enum Error {
         /// End of the intents topic.
         intents_end: Offset,
     },
+    /// The log is not the one that the snapshots beside it were made from.
+    #[error("{} was made from log {found}, but the log is {expected}: restore the log", .path.display())]
+    SnapshotOfOtherLog {
+        /// The snapshot.
+        path: PathBuf,
+        /// The log that was opened.
+        expected: LogId,
+        /// The log that the snapshot names.
+        found: LogId,
+    },
     /// Deciding again led to another outcome than the published one.
     #[error(
         "partition {partition}: the step at {offset} was published with hash {published} \
@@ -94,6 +106,7 @@ impl Error {
             | Self::Unreadable { .. }
             | Self::OutcomesAhead { .. }
             | Self::SnapshotAhead { .. }
+            | Self::SnapshotOfOtherLog { .. }
             | Self::Diverged { .. } => false,
         }
     }

@@ -148,8 +148,10 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
     ) -> Result<Finished, Error> {
         let mut reader = self.log.read(self.intents, self.decider.next_offset()).await?;
         let mut shutdown = pin!(shutdown);
+        let period = self.config.checkpoint_interval.max(CHECKPOINT_INTERVAL_MIN);
+        // The first one a period from now: what was recovered needs no snapshot at once.
         let mut checkpoint_due =
-            tokio::time::interval(self.config.checkpoint_interval.max(CHECKPOINT_INTERVAL_MIN));
+            tokio::time::interval_at(tokio::time::Instant::now() + period, period);
         checkpoint_due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.publish();

@@ -11,7 +11,7 @@ use boxoffice_topics::envelope::{ChainHash, step_header_from_record};
 use boxoffice_topics::{Offset, PartitionId};
 use bytes::Bytes;
 
-use crate::checkpoint::{Checkpoints, Snapshot};
+use crate::checkpoint::{CheckpointError, Checkpoints, Snapshot};
 use crate::decider::Decider;
 use crate::error::Error;
 use crate::records::{Records, check_genesis, expect_offset};
@@ -133,6 +133,10 @@ async fn begin<L: Log>(
     for path in checkpoints.newest_first(partition).await {
         let snapshot = match checkpoints.load(&path, log_id, partition).await {
             Ok(snapshot) => snapshot,
+            // A log that was replaced knows nothing of what was sold.
+            Err(CheckpointError::OtherLog { path, found }) => {
+                return Err(Error::SnapshotOfOtherLog { path, expected: log_id, found });
+            }
             Err(error) => {
                 tracing::warn!(%partition, %error, "snapshot passed over");
                 continue;

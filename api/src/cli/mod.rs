@@ -6,6 +6,7 @@ mod rebuild;
 mod replay;
 mod sandbox;
 mod serve;
+mod signals;
 mod tail;
 mod token;
 

@@ -8,6 +8,7 @@ use boxoffice_sinks::payments::sandbox::{SandboxConfig, serve};
 use boxoffice_sinks::payments::toss::SecretKey;
 
 use super::CliError;
+use super::signals::Signals;
 use crate::http::server;
 
 /// It speaks the Toss protocol and keeps its own books. No money moves.
@@ -35,12 +36,13 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let mut config = SandboxConfig::new(SecretKey::new(args.secret_key));
     config.directory = args.directory;
     config.webhook_url = args.webhook_url;
+    let mut signals = Signals::listen()?;
     let listener = server::bind(args.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!(url = format!("http://{address}"), "the sandbox provider listens");
     tokio::select! {
         served = serve(listener, config) => served.map_err(CliError::other)?,
-        signal = tokio::signal::ctrl_c() => signal?,
+        () = signals.received() => (),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,9 +5,8 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::CliError;
+use super::signals::Signals;
 use crate::config::{Config, Database, KeySetSource, Overrides, Provider, duration};
 use crate::node::{Node, NodeError};
 
@@ -107,25 +106,4 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 fn stopped(error: &NodeError) -> ExitCode {
     tracing::error!(error = %error, "the node stopped");
     ExitCode::from(STOPPED)
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, CliError> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => (),
-            _ = self.interrupt.recv() => (),
-        }
-    }
 }

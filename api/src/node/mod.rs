@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use boxoffice_core::State;
 use boxoffice_ingest::{Acceptance, Appenders};
-use boxoffice_log::journal::{Journal, JournalConfig};
+use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
 use boxoffice_log::{Log as _, LogError};
 use boxoffice_processors::{
     Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
@@ -70,6 +70,14 @@ pub enum NodeError {
     /// Tokens cannot be verified.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// There is what was made from a log, and no log.
+    #[error("{} is missing, but {} was made from it: restore the log", .log.display(), .beside.display())]
+    LogLost {
+        /// Where the log was.
+        log: PathBuf,
+        /// What is still there.
+        beside: PathBuf,
+    },
     /// The log cannot be opened or has stopped.
     #[error("log: {0}")]
     Log(#[from] LogError),
@@ -144,8 +152,7 @@ impl Node {
         // Before anything is measured: what is registered earlier counts for nobody.
         let recorder = health::recorder();
         let dir = &config.data_dir;
-        std::fs::create_dir_all(dir)
-            .map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
+        create_directory(dir).map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
         let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
         let names = Arc::new(Names::open_or_create(dir)?);
         let verifier = Verifier::open(&config.auth, &names).await?;
@@ -284,9 +291,16 @@ fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Fini
 /// Opens the journal of a data directory.
 ///
 /// # Errors
-/// When another process has it, or it is damaged.
+/// When another process has it, it is damaged, or it is gone and what was made from it is not.
 pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
-    let journal = JournalConfig::new(config.data_dir.join(LOG_DIR), config.partitions);
+    let log = config.data_dir.join(LOG_DIR);
+    let folds = [SNAPSHOTS_DIR, POSTGRES_DIR].map(|name| config.data_dir.join(name));
+    if !log.exists()
+        && let Some(beside) = folds.into_iter().find(|path| path.exists())
+    {
+        return Err(NodeError::LogLost { log, beside });
+    }
+    let journal = JournalConfig::new(log, config.partitions);
     let opened = tokio::task::spawn_blocking(move || Journal::open(&journal)).await;
     Ok(opened.map_err(|_| NodeError::Ended("the log"))??)
 }
@@ -358,7 +372,6 @@ fn serve_http(
         address_connections_max: config.limits.address_connections_max,
         header_timeout: duration(config.limits.header_timeout_ms),
         write_timeout: duration(config.limits.write_timeout_ms),
-        // The other half is for what is queued, and for the rows.
         drain_timeout: duration(config.drain_timeout_ms) / 2,
     };
     tokio::spawn(server::serve(listener, front, limits, stop))

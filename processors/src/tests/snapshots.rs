@@ -3,10 +3,10 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use boxoffice_topics::Offset;
+use boxoffice_topics::{LogId, Offset};
 
 use super::world::{
-    Node, after_genesis, intents, log_with, new_log, outcomes, quiet, recover_in, script,
+    Node, after_genesis, intents, log_named, log_with, new_log, outcomes, quiet, recover_in, script,
 };
 use crate::{Config, Error};
 
@@ -90,4 +90,13 @@ async fn a_snapshot_of_lost_intents_stops_the_partition() {
     let error = recover_in(&shorter, folder.path()).await.unwrap_err();
     assert!(matches!(error, Error::SnapshotAhead { .. }));
     assert_eq!(error.to_string(), "partition 0: a snapshot is at 9, after the intents at 5");
+}
+
+#[tokio::test]
+async fn snapshots_of_another_log_stop_the_partition() {
+    let folder = tempfile::tempdir().unwrap();
+    three_lives(folder.path()).await;
+    let other = LogId::from_u128(0xb1);
+    let error = recover_in(&log_named(other), folder.path()).await.unwrap_err();
+    assert!(matches!(error, Error::SnapshotOfOtherLog { expected, .. } if expected == other));
 }

@@ -36,7 +36,10 @@ pub(super) fn outcomes() -> TopicPartition {
 }
 
 pub(super) fn new_log() -> MemoryLog {
-    let log_id = LogId::from_u128(0xb0);
+    log_named(LogId::from_u128(0xb0))
+}
+
+pub(super) fn log_named(log_id: LogId) -> MemoryLog {
     let genesis = Genesis { log_id, created_at: Timestamp::from_millis(START_MS) };
     MemoryLog::new(NonZeroU16::MIN, genesis)
 }

@@ -31,6 +31,7 @@ mod verify;
 mod writer;
 
 pub use config::JournalConfig;
+pub use disk::create_directory;
 pub use reader::JournalReader;
 pub use verify::{Damage, Report, TornTail, repair, repair_on, verify, verify_on};
 

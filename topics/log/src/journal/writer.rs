@@ -142,12 +142,16 @@ pub(crate) struct Start {
 }
 
 /// However the thread ends, nobody waits for it in vain.
-struct Ended(Arc<Shared>);
+struct Ended {
+    shared: Arc<Shared>,
+    queue: Arc<Semaphore>,
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {
         let panicked = std::thread::panicking();
-        self.0.stop(Arc::from(if panicked { "the writer panicked" } else { CLOSED }));
+        self.shared.stop(Arc::from(if panicked { "the writer panicked" } else { CLOSED }));
+        self.queue.close();
     }
 }
 
@@ -182,7 +186,8 @@ impl Writer {
 
     /// Writes until everybody has gone, or until it fails.
     pub(crate) fn run(mut self) {
-        let _ended = Ended(Arc::clone(&self.shared));
+        let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
+        let _ended = Ended { shared, queue };
         while self.gather() {
             let done = match self.commit() {
                 Ok(()) => Ok(()),

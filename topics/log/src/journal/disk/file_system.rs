@@ -30,13 +30,7 @@ impl FileSystem {
     /// When it cannot be made.
     pub fn create(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
-        if !dir.is_dir() {
-            fs::create_dir_all(&dir)?;
-            // A directory that is lost in a power cut takes its files along.
-            for made in dir.ancestors().skip(1).take_while(|path| !path.as_os_str().is_empty()) {
-                File::open(made)?.sync_all()?;
-            }
-        }
+        create_directory(&dir)?;
         Ok(Self { dir })
     }
 
@@ -49,6 +43,22 @@ impl FileSystem {
         fs::read_dir(&dir)?;
         Ok(Self { dir })
     }
+}
+
+/// Makes a directory and those above it that are missing, and returns when they are durable: one
+/// that is lost in a power cut takes its files along.
+///
+/// # Errors
+/// When one cannot be made or made durable.
+pub fn create_directory(dir: &Path) -> io::Result<()> {
+    let named = |path: &&Path| !path.as_os_str().is_empty();
+    let missing: Vec<_> = dir.ancestors().filter(named).take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(dir)?;
+    for made in missing {
+        let parent = made.parent().filter(named).unwrap_or(Path::new("."));
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 impl Disk for FileSystem {
@@ -80,7 +90,7 @@ impl Disk for FileSystem {
         let path = self.dir.join(name);
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             // Reading a log that one may not write, as `verify` does.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
+            Err(error) if may_not_write(&error) => File::open(&path),
             opened => opened,
         };
         Ok(Arc::new(RealFile { file: file?, direct: Direct::open(&path) }))
@@ -101,6 +111,10 @@ impl Disk for FileSystem {
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
+}
+
+fn may_not_write(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 struct RealFile {

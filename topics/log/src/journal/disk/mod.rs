@@ -10,7 +10,7 @@ use std::sync::Arc;
 mod file_system;
 pub mod simulated;
 
-pub use file_system::FileSystem;
+pub use file_system::{FileSystem, create_directory};
 
 /// Keeps everybody else out of the directory until it is dropped.
 pub type DiskLock = Box<dyn Send>;
