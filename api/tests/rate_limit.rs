@@ -237,7 +237,7 @@ fn an_address_that_floods_with_forged_tokens_is_not_listened_to() {
             }
             assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
         };
-        assert!(number > 3, "{number}");
+        assert!((4..100).contains(&number), "{number}");
         assert_eq!(refused.header("retry-after"), "1");
         assert_eq!(
             refused.body,

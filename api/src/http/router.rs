@@ -118,15 +118,32 @@ async fn method_not_allowed() -> Problem {
 #[derive(Clone, Debug)]
 pub struct Front {
     router: Router,
-    /// Who knows the clients; bare routes have none.
-    app: Option<App>,
+    /// Bare routes have none.
+    gate: Option<Arc<dyn Gate>>,
+}
+
+/// Who knows the clients, and counts their requests.
+trait Gate: std::fmt::Debug + Send + Sync {
+    /// Finds out who sent a request, tells its route, and counts it.
+    fn count(&self, request: &mut Request<Body>, from: IpAddr) -> Option<Counted<'_>>;
+}
+
+impl Gate for Services {
+    fn count(&self, request: &mut Request<Body>, from: IpAddr) -> Option<Counted<'_>> {
+        if !rate_limit::counts(request.uri().path()) {
+            return None;
+        }
+        let caller = self.authenticator.authenticate(request.headers(), from);
+        request.extensions_mut().insert(caller);
+        self.rate_limits.count(caller.ok().map(|caller| caller.account), from)
+    }
 }
 
 impl Front {
     /// The front of these services.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { router: router(Arc::clone(&app)), app: Some(app) }
+        Self { router: router(Arc::clone(&app)), gate: Some(app) }
     }
 
     /// Answers one request of this machine.
@@ -149,7 +166,7 @@ impl Front {
     }
 
     async fn answer_counted(&self, from: IpAddr, mut request: Request<Body>) -> Response<Body> {
-        let counted = self.count(&mut request, from);
+        let counted = self.gate.as_ref().and_then(|gate| gate.count(&mut request, from));
         let mut response = match counted.as_ref().and_then(Counted::problem) {
             Some(problem) => problem.into_response(),
             None => match self.router.clone().call(request).await {
@@ -161,14 +178,6 @@ impl Front {
             counted.write_to(response.headers_mut());
         }
         response
-    }
-
-    /// Whoever sent it is found out once, and the routes are told.
-    fn count(&self, request: &mut Request<Body>, from: IpAddr) -> Option<Counted<'_>> {
-        let app = self.app.as_ref().filter(|_| rate_limit::counts(request.uri().path()))?;
-        let caller = app.authenticator.authenticate(request.headers(), from);
-        request.extensions_mut().insert(caller);
-        app.rate_limits.count(caller.ok().map(|caller| caller.account), from)
     }
 }
 
@@ -248,6 +257,24 @@ mod tests {
         panic!("an invariant that clients know nothing of")
     }
 
+    #[derive(Debug)]
+    struct BrokenGate;
+
+    impl Gate for BrokenGate {
+        fn count(&self, _: &mut Request<Body>, _: IpAddr) -> Option<Counted<'_>> {
+            panic!("before any route is asked")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_the_routes_is_answered_too() {
+        let front = Front { router: Router::new(), gate: Some(Arc::new(BrokenGate)) };
+        let response = front.answer(Request::new(Body::empty())).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    }
+
     #[tokio::test]
     async fn a_handler_that_panics_answers_500_and_its_connection_goes_on() {
         let routes =
@@ -265,7 +292,7 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(server::serve(
             listener,
-            Front { router: routes, app: None },
+            Front { router: routes, gate: None },
             limits,
             stopped,
         ));

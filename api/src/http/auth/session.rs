@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::router::App;
 
 /// How soon a token ends whose key was taken back.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The token of a request, to be looked at again.
 pub struct Session {
