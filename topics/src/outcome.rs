@@ -10,13 +10,16 @@ use arrayvec::{ArrayString, ArrayVec};
 use minicbor::{Decode, Encode};
 
 use crate::codec;
+use crate::coupon::CouponOutcome;
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
 use crate::ids::{
     AccountId, HoldId, IdMalformed, IntentId, IntentKey, Offset, OrderId, PartitionId, PaymentId,
     PerformanceId, SeatNumber, SectionNumber,
 };
+use crate::message::Message;
 use crate::money::Money;
-use crate::refusal::Refusal;
+use crate::reductions::{Reductions, ReservingOrder};
+use crate::refusal::{Refusal, RefusalCode};
 use crate::time::Timestamp;
 
 /// Longest code of a payment provider that is kept.
@@ -63,9 +66,9 @@ impl Step {
 /// index in the step. It reads as `partition-offset-index`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct EffectName {
-    /// Number of the partition.
+    /// The partition.
     #[n(0)]
-    partition: u16,
+    partition: PartitionId,
     /// Offset of the input.
     #[n(1)]
     offset: Offset,
@@ -78,7 +81,25 @@ impl EffectName {
     /// The outcome with this index of the step at this place.
     #[must_use]
     pub const fn new(partition: PartitionId, offset: Offset, index: u16) -> Self {
-        Self { partition: partition.number(), offset, index }
+        Self { partition, offset, index }
+    }
+
+    /// The partition.
+    #[must_use]
+    pub const fn partition(self) -> PartitionId {
+        self.partition
+    }
+
+    /// The offset of the input.
+    #[must_use]
+    pub const fn offset(self) -> Offset {
+        self.offset
+    }
+
+    /// The index in the step.
+    #[must_use]
+    pub const fn index(self) -> u16 {
+        self.index
     }
 }
 
@@ -304,6 +325,9 @@ pub enum Outcome {
         /// Until when.
         #[n(5)]
         pay_by: Timestamp,
+        /// How the total came to be less than the price; absent when it is the price.
+        #[n(6)]
+        reductions: Option<Box<Reductions>>,
     },
     /// Effect: the payment executor shall take the money.
     #[n(11)]
@@ -438,5 +462,44 @@ pub enum Outcome {
         #[n(3)]
         #[cbor(with = "codec::text")]
         code: ProviderCode,
+    },
+    /// Something about coupons.
+    #[n(30)]
+    Coupon(#[n(0)] CouponOutcome),
+    /// Effect: the runtime shall bring a message to another key.
+    #[n(32)]
+    MessageSent {
+        /// The message, which knows where it goes.
+        #[n(0)]
+        message: Message,
+    },
+    /// A message of another key has come; what follows from it, follows.
+    #[n(33)]
+    MessageReceived {
+        /// The outcome that sent it.
+        #[n(0)]
+        from: EffectName,
+    },
+    /// An order waits for a coupon or for points of another key, and its hold with it.
+    #[n(34)]
+    OrderReserving(#[n(0)] ReservingOrder),
+    /// An order that waited will not be placed. Its hold lives on.
+    #[n(35)]
+    OrderNotPlaced {
+        /// The order.
+        #[n(0)]
+        order: OrderId,
+        /// Its hold.
+        #[n(1)]
+        hold: HoldId,
+        /// Whose they are.
+        #[n(2)]
+        account: AccountId,
+        /// Why.
+        #[n(3)]
+        reason: RefusalCode,
+        /// When the hold ends by itself now.
+        #[n(4)]
+        hold_expires_at: Timestamp,
     },
 }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::num::NonZeroU16;
 
+use minicbor::{Decode, Encode};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids::{PartitionId, PerformanceId};
@@ -40,6 +41,24 @@ impl Slot {
     #[must_use]
     pub const fn number(self) -> u16 {
         self.0
+    }
+}
+
+impl<C> Encode<C> for Slot {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.u16(self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Slot {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let position = d.position();
+        Self::new(d.u16()?)
+            .ok_or_else(|| minicbor::decode::Error::message("no such slot").at(position))
     }
 }
 

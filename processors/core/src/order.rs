@@ -9,16 +9,19 @@
 //! Money that comes for a cancelled order confirms it again when its places are free, or is
 //! given back: see [`crate::payment`].
 
+use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::outcome::{CancelReason, RefundReason};
 use boxoffice_topics::{
-    AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places, Refusal,
-    RefusalCode, Timestamp,
+    AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places,
+    Reductions, Refusal, RefusalCode, Timestamp,
 };
 use minicbor::{Decode, Encode};
 
+use crate::coupon::{Fate, best_offer, named_offer, settle};
 use crate::decide::Asked;
 use crate::hold::{HoldEnd, live_hold};
 use crate::performance::Owner;
+use crate::reserving::{self, Way};
 use crate::state::State;
 use crate::timers::Due;
 
@@ -61,7 +64,7 @@ pub struct Order {
     /// What is ordered.
     #[n(4)]
     pub places: Places,
-    /// What it costs.
+    /// What is to be paid for it.
     #[n(5)]
     pub total: Money,
     /// Until when it waits for its payment.
@@ -82,6 +85,17 @@ pub struct Order {
     /// The latest attempt to pay it, whether or not it did.
     #[n(11)]
     pub(crate) last_attempt: Option<PaymentId>,
+    /// Why the total is less than the price.
+    #[n(12)]
+    pub reductions: Option<Box<Reductions>>,
+}
+
+/// What an order costs, and until when it can be paid.
+#[derive(Clone, Debug)]
+pub(crate) struct Bill {
+    pub(crate) total: Money,
+    pub(crate) pay_by: Timestamp,
+    pub(crate) reductions: Option<Box<Reductions>>,
 }
 
 impl Order {
@@ -100,25 +114,49 @@ impl Order {
     }
 }
 
-/// Pushes the order, and its confirmation when it costs nothing.
+/// Pushes the order, or that it waits for something that another key has.
 pub(crate) fn place_order(
     asked: &Asked<'_>,
     hold: HoldId,
+    coupon: CouponChoice,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
     let hold = live_hold(asked, hold)?;
-    let sale = asked.performance(hold.performance)?.definition().sale;
-    let order = OrderId(asked.intent());
+    let offer = match coupon {
+        CouponChoice::Best => best_offer(asked, hold, |_| true),
+        CouponChoice::Named(coupon) => Some(named_offer(asked, hold, coupon)?),
+        CouponChoice::Nothing => None,
+    };
+    let (order, any_coupon) = (OrderId(asked.intent()), coupon == CouponChoice::Best);
+    reserving::go_on(asked, &Way { order, hold, any_coupon, tried: &[] }, offer, outcomes);
+    Ok(())
+}
+
+/// Pushes the order, and its confirmation when it costs nothing.
+pub(crate) fn place(
+    asked: &Asked<'_>,
+    way: &Way<'_>,
+    total: Money,
+    reductions: Option<Reductions>,
+    outcomes: &mut Vec<Outcome>,
+) {
+    let &Way { order, hold, .. } = way;
     let (performance, account) = (hold.performance, hold.account);
+    let sale =
+        asked.state.performance(performance).map(|performance| performance.definition().sale);
+    let window_ms = sale.map_or(0, |sale| sale.payment_window_ms);
     outcomes.push(Outcome::OrderPlaced {
         order,
         hold: hold.id,
         performance,
         account,
-        total: hold.total,
-        pay_by: asked.now.plus_millis(sale.payment_window_ms),
+        total,
+        pay_by: asked.now.plus_millis(window_ms),
+        reductions: reductions.clone().map(Box::new),
     });
-    if hold.total.minor == 0 {
+    let settled = Settled { order, performance, reductions: reductions.as_ref() };
+    settled.push(asked, Fate::Placed, outcomes);
+    if total.minor == 0 {
         let places = hold.places.clone();
         let (payment, reseated) = (None, false);
         outcomes.push(Outcome::OrderConfirmed {
@@ -129,8 +167,30 @@ pub(crate) fn place_order(
             places,
             reseated,
         });
+        settled.push(asked, Fate::Confirmed, outcomes);
     }
-    Ok(())
+}
+
+/// An order with what reduced it, whose keys are told what becomes of it.
+pub(crate) struct Settled<'o> {
+    order: OrderId,
+    performance: PerformanceId,
+    reductions: Option<&'o Reductions>,
+}
+
+impl<'o> Settled<'o> {
+    pub(crate) fn of(order: &'o Order) -> Self {
+        let reductions = order.reductions.as_deref();
+        Self { order: order.id, performance: order.performance, reductions }
+    }
+
+    /// Pushes what a coupon is told.
+    pub(crate) fn push(&self, asked: &Asked<'_>, fate: Fate, outcomes: &mut Vec<Outcome>) {
+        let Some(reductions) = self.reductions else { return };
+        if let Some(discount) = &reductions.discount {
+            settle(asked, self.performance, self.order, discount, fate, outcomes);
+        }
+    }
 }
 
 /// Pushes the cancellation, and the refund when the order was paid.
@@ -139,6 +199,9 @@ pub(crate) fn cancel_order(
     order: OrderId,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
+    if asked.state.reserving.get(order).is_some() {
+        return reserving::give_up(asked, order, outcomes);
+    }
     let order = own_order(asked, order)?;
     match order.state {
         OrderState::Placed => (),
@@ -160,11 +223,17 @@ pub(crate) fn cancel_order(
         let reason = RefundReason::OrderCancelled;
         outcomes.push(payment.refund_requested(asked.effect(outcomes.len()), reason));
     }
+    let was_sold = order.state == OrderState::Confirmed;
+    let fate = if was_sold { Fate::Refunded } else { Fate::Died };
+    Settled::of(order).push(asked, fate, outcomes);
     Ok(())
 }
 
 /// The asker's own order.
 pub(crate) fn own_order<'s>(asked: &Asked<'s>, id: OrderId) -> Result<&'s Order, Refusal> {
+    if asked.state.reserving.get(id).is_some_and(|waits| waits.order.account == asked.account) {
+        return Err(RefusalCode::OrderReserving.into());
+    }
     let order = asked.state.order(id).ok_or(RefusalCode::OrderUnknown)?;
     if order.account == asked.account {
         Ok(order)
@@ -175,7 +244,9 @@ pub(crate) fn own_order<'s>(asked: &Asked<'s>, id: OrderId) -> Result<&'s Order,
 
 impl State {
     /// Turns a hold into an order.
-    pub(crate) fn add_order(&mut self, id: OrderId, hold: HoldId, pay_by: Timestamp, at: Offset) {
+    pub(crate) fn add_order(&mut self, id: OrderId, hold: HoldId, bill: Bill, at: Offset) {
+        let Bill { total, pay_by, reductions } = bill;
+        self.reserving.remove(id);
         let hold = self.end_hold(hold, HoldEnd::Ordered(id));
         let performance = self.performance_mut(hold.performance);
         performance.pass_on(&hold.places, Owner::Hold(hold.id), Owner::UnpaidOrder(id), at);
@@ -187,13 +258,14 @@ impl State {
             performance: hold.performance,
             account: hold.account,
             places: hold.places,
-            total: hold.total,
+            total,
             pay_by,
             state: OrderState::Placed,
             payment: None,
             cancelled: None,
             previous: self.last_order_of.insert(hold.account, id),
             last_attempt: None,
+            reductions,
         };
         self.orders.insert(id, order);
     }

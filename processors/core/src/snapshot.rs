@@ -18,8 +18,15 @@ use crate::performance::{Owner, SaleSwitch};
 use crate::state::{Decided, State};
 use crate::timers::Due;
 
+mod between_keys;
+
+use between_keys::SavedBetweenKeys;
+
 /// The version that is written. It changes with the meaning of any field below.
-const VERSION: u16 = 1;
+///
+/// - 1: without messages and coupons. It is read as a state that has none.
+/// - 2: with them.
+const VERSION: u16 = 2;
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +61,8 @@ struct Snapshot<'s> {
     payments: Vec<Cow<'s, Payment>>,
     #[n(9)]
     decided: Vec<Decided>,
+    #[n(30)]
+    between_keys: Option<SavedBetweenKeys<'s>>,
 }
 
 #[derive(Encode, Decode)]
@@ -92,6 +101,7 @@ impl State {
             orders,
             payments,
             decided: self.decided.iter().copied().collect(),
+            between_keys: Some(SavedBetweenKeys::of(self)),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -104,7 +114,7 @@ impl State {
     /// When the version is unknown or the content is malformed.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let version = peek_version(bytes)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let saved: Snapshot<'_> = decode_whole(bytes)?;
@@ -116,6 +126,9 @@ impl State {
         for performance in &saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
             state.performance_mut(performance.definition.performance).switch = performance.switch;
+        }
+        if let Some(saved) = saved.between_keys {
+            saved.restore(&mut state);
         }
         for hold in saved.holds {
             state.add_hold(hold.into_owned(), Offset::ZERO);

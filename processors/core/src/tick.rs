@@ -3,12 +3,14 @@
 use boxoffice_topics::Outcome;
 use boxoffice_topics::outcome::CancelReason;
 
+use crate::coupon::Fate;
 use crate::decide::Asked;
+use crate::order::Settled;
+use crate::reserving;
 use crate::timers::Due;
 
-/// Holds and orders that one tick ends, so that a step stays a small record. What is left is
-/// due at the next tick.
-pub(crate) const ENDED_PER_TICK_MAX: usize = 500;
+/// Facts of one tick, so that a step stays a small record. What is left is due at the next tick.
+pub(crate) const FACTS_PER_TICK_MAX: usize = 500;
 
 pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     let state = asked.state;
@@ -17,7 +19,10 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
         .due(asked.now)
         .filter(|&(deadline, due)| state.is_meant(deadline, due))
         .map(|(_, due)| due);
-    for due in meant.take(ENDED_PER_TICK_MAX) {
+    for due in meant {
+        if outcomes.len() >= FACTS_PER_TICK_MAX {
+            break;
+        }
         match due {
             Due::Hold(id) => {
                 if let Some(hold) = state.hold(id) {
@@ -28,8 +33,10 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                 if let Some(order) = state.order(id) {
                     let (account, reason) = (order.account, CancelReason::Expired);
                     outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
+                    Settled::of(order).push(asked, Fate::Died, outcomes);
                 }
             }
+            Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
         }
     }
 }

@@ -13,6 +13,7 @@ use boxoffice_topics::{HoldId, OrderId, Timestamp};
 pub(crate) enum Due {
     Hold(HoldId),
     Order(OrderId),
+    Reserving(OrderId),
 }
 
 #[derive(Clone, Debug, Default)]

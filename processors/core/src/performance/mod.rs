@@ -132,6 +132,12 @@ impl Performance {
         self.layout.row_of(seat).map(|row| row.price_level)
     }
 
+    /// The code of a price level.
+    #[must_use]
+    pub fn price_level_code(&self, level: u16) -> Option<&str> {
+        self.definition.price_levels.get(usize::from(level)).map(|level| &*level.code)
+    }
+
     /// What one seat costs.
     #[must_use]
     pub fn price_of_seat(&self, seat: SeatNumber) -> Option<Money> {
