@@ -234,6 +234,8 @@ named_by_intent! {
     CampaignId;
     /// A coupon, named after the intent that claimed it. Its slot is that of its campaign.
     CouponId;
+    /// Points that came together, named after the intent that brought them.
+    LotId;
 }
 
 /// Ids of 16 bytes that come from outside the log.

@@ -14,6 +14,7 @@ use crate::message::Message;
 use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
+use crate::points::PointsIntent;
 
 /// Labels of seats, as `section-row-seat`.
 pub type SeatLabels<'a> = ArrayVec<&'a str, { HOLD_SEATS_MAX as usize }>;
@@ -120,6 +121,9 @@ pub enum Intent<'a> {
         /// Which coupon it takes; the best one when nothing is said.
         #[n(1)]
         coupon: Option<CouponChoice>,
+        /// The points that are spent on it at most, in minor units; none when nothing is said.
+        #[n(2)]
+        points_minor: Option<i64>,
     },
     /// A buyer has authenticated a payment with the provider and wants it taken.
     #[n(10)]
@@ -170,6 +174,9 @@ pub enum Intent<'a> {
     /// Something about coupons.
     #[n(30)]
     Coupon(#[b(0)] CouponIntent<'a>),
+    /// Something about points.
+    #[n(31)]
+    Points(#[n(0)] PointsIntent),
     /// The runtime brings a message of another key.
     #[n(32)]
     Deliver {
@@ -239,6 +246,7 @@ impl Intent<'_> {
             | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
             Self::Tick => None,
             Self::Coupon(intent) => Some(intent.slot()),
+            Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
         }
     }
@@ -262,6 +270,7 @@ impl Intent<'_> {
             Self::RecordRefundResult { .. } => "record_refund_result",
             Self::Tick => "tick",
             Self::Coupon(intent) => intent.name(),
+            Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",
         }
     }

@@ -14,6 +14,7 @@ pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod partition;
+pub mod points;
 pub mod reductions;
 pub mod refusal;
 pub mod time;
@@ -22,7 +23,7 @@ pub use coupon::{CampaignDefinition, CouponIntent, CouponOutcome};
 pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
 pub use ids::{
-    AccountId, CampaignId, CouponId, HoldId, IntentId, IntentKey, LogId, Offset, OrderId,
+    AccountId, CampaignId, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset, OrderId,
     PartitionId, PaymentId, PerformanceId, SeatNumber, SectionNumber,
 };
 pub use intent::Intent;
@@ -30,6 +31,7 @@ pub use message::Message;
 pub use money::{Currency, Money};
 pub use outcome::{Outcome, Places, Step};
 pub use partition::{PartitionMap, Slot};
+pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refusal::{Refusal, RefusalCode};
 pub use time::Timestamp;

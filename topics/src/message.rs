@@ -9,8 +9,10 @@ use minicbor::{Decode, Encode};
 
 use crate::coupon::CouponTerms;
 use crate::ids::{AccountId, CampaignId, CouponId, OrderId, PerformanceId};
+use crate::money::Money;
 use crate::partition::Slot;
 use crate::refusal::RefusalCode;
+use crate::time::Timestamp;
 
 /// What one key tells another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -126,6 +128,104 @@ pub enum Message {
         #[n(1)]
         order: OrderId,
     },
+    /// An order asks for points.
+    #[n(20)]
+    ReservePoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+        /// How many.
+        #[n(2)]
+        amount: Money,
+    },
+    /// The order has the points.
+    #[n(21)]
+    PointsReserved {
+        /// The order.
+        #[n(0)]
+        order: OrderId,
+        /// Whose wallet.
+        #[n(1)]
+        account: AccountId,
+    },
+    /// The order does not have the points.
+    #[n(22)]
+    PointsRefused {
+        /// The order.
+        #[n(0)]
+        order: OrderId,
+        /// Why.
+        #[n(1)]
+        code: RefusalCode,
+    },
+    /// The order is confirmed: the points are spent.
+    #[n(23)]
+    CommitPoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+    },
+    /// The order died, or no longer waits: the points are free.
+    #[n(24)]
+    ReleasePoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+    },
+    /// The order is confirmed and earned points.
+    #[n(25)]
+    EarnPoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+        /// How many.
+        #[n(2)]
+        amount: Money,
+        /// Until when.
+        #[n(3)]
+        expires_at: Timestamp,
+    },
+    /// The order was refunded: the points that paid for it come back.
+    #[n(26)]
+    RestorePoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+        /// How many.
+        #[n(2)]
+        amount: Money,
+        /// Until when.
+        #[n(3)]
+        expires_at: Timestamp,
+    },
+    /// The order was refunded: the points that it earned go back.
+    #[n(27)]
+    TakeBackPoints {
+        /// Whose wallet.
+        #[n(0)]
+        account: AccountId,
+        /// The order.
+        #[n(1)]
+        order: OrderId,
+        /// How many.
+        #[n(2)]
+        amount: Money,
+    },
 }
 
 impl Message {
@@ -136,9 +236,16 @@ impl Message {
             Self::CampaignAnnounced { performance, .. }
             | Self::CouponGranted { performance, .. }
             | Self::CouponSpent { performance, .. } => Slot::of(*performance),
-            Self::CouponReserved { order, .. } | Self::CouponRefused { order, .. } => {
-                order.0.slot()
-            }
+            Self::CouponReserved { order, .. }
+            | Self::CouponRefused { order, .. }
+            | Self::PointsReserved { order, .. }
+            | Self::PointsRefused { order, .. } => order.0.slot(),
+            Self::ReservePoints { account, .. }
+            | Self::CommitPoints { account, .. }
+            | Self::ReleasePoints { account, .. }
+            | Self::EarnPoints { account, .. }
+            | Self::RestorePoints { account, .. }
+            | Self::TakeBackPoints { account, .. } => Slot::of_account(*account),
             Self::ReserveCoupon { coupon, .. }
             | Self::CommitCoupon { coupon, .. }
             | Self::ReleaseCoupon { coupon, .. }
@@ -159,6 +266,14 @@ impl Message {
             Self::CommitCoupon { .. } => "commit_coupon",
             Self::ReleaseCoupon { .. } => "release_coupon",
             Self::ReturnCoupon { .. } => "return_coupon",
+            Self::ReservePoints { .. } => "reserve_points",
+            Self::PointsReserved { .. } => "points_reserved",
+            Self::PointsRefused { .. } => "points_refused",
+            Self::CommitPoints { .. } => "commit_points",
+            Self::ReleasePoints { .. } => "release_points",
+            Self::EarnPoints { .. } => "earn_points",
+            Self::RestorePoints { .. } => "restore_points",
+            Self::TakeBackPoints { .. } => "take_back_points",
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::ids::{
 };
 use crate::message::Message;
 use crate::money::Money;
+use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::time::Timestamp;
@@ -394,6 +395,9 @@ pub enum Outcome {
         /// The order was dead when the money came, and its places were still free.
         #[n(5)]
         reseated: bool,
+        /// The points that it earned.
+        #[n(6)]
+        earned: Option<Money>,
     },
     /// The order ended; its places are free.
     #[n(15)]
@@ -466,6 +470,9 @@ pub enum Outcome {
     /// Something about coupons.
     #[n(30)]
     Coupon(#[n(0)] CouponOutcome),
+    /// Something about points.
+    #[n(31)]
+    Points(#[n(0)] PointsOutcome),
     /// Effect: the runtime shall bring a message to another key.
     #[n(32)]
     MessageSent {

@@ -17,6 +17,19 @@ pub struct Reductions {
     /// What a coupon takes off.
     #[n(1)]
     pub discount: Option<Discount>,
+    /// What points pay.
+    #[n(2)]
+    pub points: Option<Money>,
+}
+
+impl Reductions {
+    /// What is to be paid in money.
+    #[must_use]
+    pub fn total(&self) -> Money {
+        let discount = self.discount.map_or(0, |discount| discount.amount.minor);
+        let points = self.points.map_or(0, |points| points.minor);
+        Money { minor: self.price.minor - discount - points, ..self.price }
+    }
 }
 
 /// An order that is not placed yet, because it asked another key for something.
@@ -49,6 +62,12 @@ pub struct ReservingOrder {
     /// Until when.
     #[n(8)]
     pub deadline: Timestamp,
+    /// The points that the buyer wants to spend at most, in minor units.
+    #[n(9)]
+    pub points_wanted_minor: i64,
+    /// The points that it waits for.
+    #[n(10)]
+    pub points: Option<Money>,
 }
 
 /// What an order waits for.

@@ -162,6 +162,12 @@ refusal_codes! {
     102 ReservationTimedOut "reservation_timed_out";
     /// The buyer gave the order up before it was placed.
     103 OrderGivenUp "order_given_up";
+    /// The points, their expiry or the rule of points is not one that can be meant.
+    104 PointsInvalid "points_invalid";
+    /// The wallet has not as many points.
+    105 PointsInsufficient "points_insufficient";
+    /// The wallet has as many lots as it may.
+    106 WalletLimitReached "wallet_limit_reached";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

@@ -94,7 +94,7 @@ fn intents() -> Vec<Intent<'static>> {
         },
         Intent::RenewHold { hold },
         Intent::ReleaseHold { hold },
-        Intent::PlaceOrder { hold, coupon: None },
+        Intent::PlaceOrder { hold, coupon: None, points_minor: None },
         Intent::PayOrder { order, amount: won(330_000), payment_key: "tviva20261120" },
         Intent::CancelOrder { order },
         Intent::RecordPaymentResult {
@@ -167,6 +167,7 @@ fn outcomes() -> Vec<Outcome> {
             account,
             places,
             reseated: false,
+            earned: None,
         },
         Outcome::OrderCancelled { order, account, reason: CancelReason::Expired },
         Outcome::RefundRequested {

@@ -170,7 +170,7 @@ impl Rehearsal {
                 0..2 => return,
                 2..4 => Intent::ReleaseHold { hold: *hold },
                 4 => Intent::RenewHold { hold: *hold },
-                _ => Intent::PlaceOrder { hold: *hold, coupon: None },
+                _ => Intent::PlaceOrder { hold: *hold, coupon: None, points_minor: None },
             },
             Outcome::OrderPlaced { order, total, .. } if self.dice.roll(10) > 0 => {
                 Intent::PayOrder {

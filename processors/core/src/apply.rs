@@ -90,6 +90,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.reserving.remove(*order);
             state.keep_hold(*hold, *hold_expires_at);
         }
+        Outcome::Points(outcome) => return state.apply_points(outcome),
         Outcome::Coupon(outcome) => {
             state.apply_coupon(outcome);
             return false;
@@ -102,8 +103,8 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.messages.receive(*from);
             return false;
         }
-        Outcome::OrderConfirmed { order, payment, .. } => {
-            state.confirm_order(*order, *payment, at);
+        Outcome::OrderConfirmed { order, payment, earned, .. } => {
+            state.confirm_order(*order, *payment, *earned, at);
         }
         Outcome::OrderCancelled { order, account: _, reason } => {
             state.cancel_order(*order, *reason, at);
@@ -164,6 +165,7 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         | Outcome::OrderReserving(..)
         | Outcome::OrderNotPlaced { .. }
         | Outcome::Coupon(..)
+        | Outcome::Points(..)
         | Outcome::MessageSent { .. }
         | Outcome::MessageReceived { .. }
         | Outcome::OrderConfirmed { .. }

@@ -15,6 +15,7 @@
 //! - INV-6: a message has its effect once, however often it comes.
 //! - INV-7: a campaign never issues more coupons than it has, nor more to an account than one may
 //!   have; a coupon is in no more orders than it has uses.
+//! - INV-8: every point of a lot is free, reserved, or gone, and gone once.
 #![cfg_attr(
     not(test),
     deny(
@@ -35,8 +36,10 @@ mod messages;
 mod order;
 mod payment;
 mod performance;
+mod points;
 mod reserving;
 mod sale;
+mod settle;
 mod snapshot;
 mod state;
 mod table;
@@ -55,5 +58,6 @@ pub use messages::SentTo;
 pub use order::{Order, OrderState};
 pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
+pub use points::{Lot, Wallet};
 pub use snapshot::SnapshotError;
 pub use state::State;

@@ -13,6 +13,7 @@ use minicbor::{Decode, Encode};
 
 use crate::coupon;
 use crate::decide::Asked;
+use crate::points;
 use crate::reserving;
 use crate::state::State;
 
@@ -89,6 +90,18 @@ pub(crate) fn deliver(
         | Message::CommitCoupon { .. }
         | Message::ReleaseCoupon { .. }
         | Message::ReturnCoupon { .. } => coupon::serve(asked, message, outcomes),
+        Message::ReservePoints { .. }
+        | Message::CommitPoints { .. }
+        | Message::ReleasePoints { .. }
+        | Message::EarnPoints { .. }
+        | Message::RestorePoints { .. }
+        | Message::TakeBackPoints { .. } => points::serve(asked, message, outcomes),
+        Message::PointsReserved { order, account } => {
+            reserving::points_reserved(asked, *order, *account, outcomes);
+        }
+        Message::PointsRefused { order, code } => {
+            reserving::points_refused(asked, *order, *code, outcomes);
+        }
         Message::CouponReserved { order, coupon } => {
             reserving::coupon_reserved(asked, *order, *coupon, outcomes);
         }

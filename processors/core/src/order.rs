@@ -17,11 +17,12 @@ use boxoffice_topics::{
 };
 use minicbor::{Decode, Encode};
 
-use crate::coupon::{Fate, best_offer, named_offer, settle};
+use crate::coupon::{best_offer, named_offer};
 use crate::decide::Asked;
 use crate::hold::{HoldEnd, live_hold};
 use crate::performance::Owner;
 use crate::reserving::{self, Way};
+use crate::settle::{Fate, Settled, take_back};
 use crate::state::State;
 use crate::timers::Due;
 
@@ -88,6 +89,9 @@ pub struct Order {
     /// Why the total is less than the price.
     #[n(12)]
     pub reductions: Option<Box<Reductions>>,
+    /// The points that it earned.
+    #[n(13)]
+    pub earned: Option<Money>,
 }
 
 /// What an order costs, and until when it can be paid.
@@ -119,32 +123,45 @@ pub(crate) fn place_order(
     asked: &Asked<'_>,
     hold: HoldId,
     coupon: CouponChoice,
+    points_wanted_minor: i64,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
     let hold = live_hold(asked, hold)?;
+    if points_wanted_minor < 0 {
+        return Err(RefusalCode::PointsInvalid.into());
+    }
     let offer = match coupon {
         CouponChoice::Best => best_offer(asked, hold, |_| true),
         CouponChoice::Named(coupon) => Some(named_offer(asked, hold, coupon)?),
         CouponChoice::Nothing => None,
     };
     let (order, any_coupon) = (OrderId(asked.intent()), coupon == CouponChoice::Best);
-    reserving::go_on(asked, &Way { order, hold, any_coupon, tried: &[] }, offer, outcomes);
+    let way = Way { order, hold, any_coupon, points_wanted_minor, tried: &[] };
+    reserving::go_on(asked, &way, offer, outcomes);
     Ok(())
 }
 
-/// Pushes the order, and its confirmation when it costs nothing.
+/// Whether an order has its coupon already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Before,
+    Now,
+}
+
+/// Pushes the order, and its confirmation when there is nothing to pay.
 pub(crate) fn place(
     asked: &Asked<'_>,
     way: &Way<'_>,
-    total: Money,
-    reductions: Option<Reductions>,
+    reductions: &Reductions,
+    coupon: Taken,
     outcomes: &mut Vec<Outcome>,
 ) {
     let &Way { order, hold, .. } = way;
     let (performance, account) = (hold.performance, hold.account);
-    let sale =
-        asked.state.performance(performance).map(|performance| performance.definition().sale);
+    let sale = asked.state.performance(performance).map(|show| show.definition().sale);
     let window_ms = sale.map_or(0, |sale| sale.payment_window_ms);
+    let total = reductions.total();
+    let is_reduced = total != hold.total;
     outcomes.push(Outcome::OrderPlaced {
         order,
         hold: hold.id,
@@ -152,13 +169,15 @@ pub(crate) fn place(
         account,
         total,
         pay_by: asked.now.plus_millis(window_ms),
-        reductions: reductions.clone().map(Box::new),
+        reductions: is_reduced.then(|| Box::new(reductions.clone())),
     });
-    let settled = Settled { order, performance, reductions: reductions.as_ref() };
-    settled.push(asked, Fate::Placed, outcomes);
+    let settled = Settled { order, performance, account, reductions: Some(reductions) };
+    if coupon == Taken::Now {
+        settled.push(asked, Fate::Placed, outcomes);
+    }
     if total.minor == 0 {
         let places = hold.places.clone();
-        let (payment, reseated) = (None, false);
+        let (payment, reseated, earned) = (None, false, None);
         outcomes.push(Outcome::OrderConfirmed {
             order,
             payment,
@@ -166,30 +185,9 @@ pub(crate) fn place(
             account,
             places,
             reseated,
+            earned,
         });
         settled.push(asked, Fate::Confirmed, outcomes);
-    }
-}
-
-/// An order with what reduced it, whose keys are told what becomes of it.
-pub(crate) struct Settled<'o> {
-    order: OrderId,
-    performance: PerformanceId,
-    reductions: Option<&'o Reductions>,
-}
-
-impl<'o> Settled<'o> {
-    pub(crate) fn of(order: &'o Order) -> Self {
-        let reductions = order.reductions.as_deref();
-        Self { order: order.id, performance: order.performance, reductions }
-    }
-
-    /// Pushes what a coupon is told.
-    pub(crate) fn push(&self, asked: &Asked<'_>, fate: Fate, outcomes: &mut Vec<Outcome>) {
-        let Some(reductions) = self.reductions else { return };
-        if let Some(discount) = &reductions.discount {
-            settle(asked, self.performance, self.order, discount, fate, outcomes);
-        }
     }
 }
 
@@ -223,9 +221,12 @@ pub(crate) fn cancel_order(
         let reason = RefundReason::OrderCancelled;
         outcomes.push(payment.refund_requested(asked.effect(outcomes.len()), reason));
     }
-    let was_sold = order.state == OrderState::Confirmed;
-    let fate = if was_sold { Fate::Refunded } else { Fate::Died };
-    Settled::of(order).push(asked, fate, outcomes);
+    if order.state == OrderState::Confirmed {
+        Settled::of(order).push(asked, Fate::Refunded, outcomes);
+        take_back(order, outcomes);
+    } else {
+        Settled::of(order).push(asked, Fate::Died, outcomes);
+    }
     Ok(())
 }
 
@@ -266,13 +267,21 @@ impl State {
             previous: self.last_order_of.insert(hold.account, id),
             last_attempt: None,
             reductions,
+            earned: None,
         };
         self.orders.insert(id, order);
     }
 
     /// Sells the places of an order, which may have been dead.
-    pub(crate) fn confirm_order(&mut self, id: OrderId, payment: Option<PaymentId>, at: Offset) {
+    pub(crate) fn confirm_order(
+        &mut self,
+        id: OrderId,
+        payment: Option<PaymentId>,
+        earned: Option<Money>,
+        at: Offset,
+    ) {
         let order = self.order_mut(id);
+        order.earned = earned;
         let before = order.owner();
         order.state = OrderState::Confirmed;
         order.payment = payment;

@@ -8,9 +8,9 @@ use boxoffice_topics::outcome::{CancelReason, EffectName, ProviderCode, RefundRe
 use boxoffice_topics::{Money, OrderId, Outcome, PaymentId, Refusal, RefusalCode};
 use minicbor::{Decode, Encode};
 
-use crate::coupon::Fate;
 use crate::decide::Asked;
-use crate::order::{Order, OrderState, Settled, own_order};
+use crate::order::{Order, OrderState, own_order};
+use crate::settle::{Fate, Settled, earned, give_earned};
 use crate::state::State;
 
 /// Where an attempt stands.
@@ -217,10 +217,12 @@ fn captured(
             account: order.account,
             places: order.places.clone(),
             reseated: order.state == OrderState::Cancelled,
+            earned: earned(asked, order),
         },
     });
     if refund_for.is_none() {
         Settled::of(order).push(asked, Fate::Confirmed, outcomes);
+        give_earned(asked, order, outcomes);
     }
 }
 

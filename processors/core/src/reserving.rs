@@ -13,14 +13,16 @@
 use boxoffice_topics::coupon::Discount;
 use boxoffice_topics::reductions::{Awaited, ReservingOrder};
 use boxoffice_topics::{
-    CouponId, CouponOutcome, Message, Money, OrderId, Outcome, Reductions, Refusal, RefusalCode,
+    AccountId, CouponId, CouponOutcome, Message, Money, OrderId, Outcome, Reductions, Refusal,
+    RefusalCode,
 };
 use minicbor::{Decode, Encode};
 
-use crate::coupon::{Fate, Offer, best_offer, settle};
+use crate::coupon::{Offer, best_offer};
 use crate::decide::Asked;
 use crate::hold::Hold;
-use crate::order::{RETRY_AFTER_DECLINE_MS, place};
+use crate::order::{RETRY_AFTER_DECLINE_MS, Taken, place};
+use crate::settle::{Fate, Settled};
 use crate::state::State;
 use crate::timers::Due;
 
@@ -46,6 +48,8 @@ pub(crate) struct Way<'s> {
     pub(crate) hold: &'s Hold,
     /// The buyer named no coupon.
     pub(crate) any_coupon: bool,
+    /// The points that are spent at most, in minor units.
+    pub(crate) points_wanted_minor: i64,
     /// Coupons that were asked for in vain.
     pub(crate) tried: &'s [CouponId],
 }
@@ -66,8 +70,14 @@ impl Way<'_> {
         Money { minor: self.hold.total.minor.saturating_sub(off), ..self.hold.total }
     }
 
-    fn waits(&self, asked: &Asked<'_>, discount: Option<Discount>, awaits: Awaited) -> Outcome {
-        let &Self { order, hold, any_coupon, .. } = self;
+    /// The order waits for its points, or, without any, for its coupon.
+    fn waits(
+        &self,
+        asked: &Asked<'_>,
+        discount: Option<Discount>,
+        points: Option<Money>,
+    ) -> Outcome {
+        let &Self { order, hold, any_coupon, points_wanted_minor, .. } = self;
         Outcome::OrderReserving(ReservingOrder {
             order,
             hold: hold.id,
@@ -76,8 +86,10 @@ impl Way<'_> {
             price: hold.total,
             discount,
             any_coupon,
-            awaits,
+            awaits: if points.is_some() { Awaited::Points } else { Awaited::Coupon },
             deadline: asked.now.plus_millis(ANSWER_WITHIN_MS),
+            points_wanted_minor,
+            points,
         })
     }
 }
@@ -91,7 +103,7 @@ pub(crate) fn go_on(
 ) {
     match offer {
         Some(Offer { discount, is_local: false, .. }) => {
-            outcomes.push(way.waits(asked, Some(discount), Awaited::Coupon));
+            outcomes.push(way.waits(asked, Some(discount), None));
             let (coupon, order, account) = (discount.coupon, way.order, way.hold.account);
             let message = Message::ReserveCoupon { coupon, order, account };
             outcomes.push(Outcome::MessageSent { message });
@@ -101,15 +113,63 @@ pub(crate) fn go_on(
     }
 }
 
-/// The order has the coupon that it takes, or takes none.
+/// The order has the coupon that it takes, or takes none: how many points are left to spend is
+/// known only now.
 fn has_coupon(
     asked: &Asked<'_>,
     way: &Way<'_>,
     discount: Option<Discount>,
     outcomes: &mut Vec<Outcome>,
 ) {
-    let reductions = discount.map(|_| Reductions { price: way.hold.total, discount });
-    place(asked, way, way.less(discount.as_ref()), reductions, outcomes);
+    let price = way.less(discount.as_ref());
+    let settled = Reductions { price: way.hold.total, discount, points: None };
+    let amount = Money { minor: way.points_wanted_minor.min(price.minor), ..price };
+    if amount.minor == 0 {
+        return place(asked, way, &settled, Taken::Now, outcomes);
+    }
+    let (order, account) = (way.order, way.hold.account);
+    outcomes.push(way.waits(asked, discount, Some(amount)));
+    let performance = way.hold.performance;
+    Settled { order, performance, account, reductions: Some(&settled) }.push(
+        asked,
+        Fate::Placed,
+        outcomes,
+    );
+    let message = Message::ReservePoints { account, order, amount };
+    outcomes.push(Outcome::MessageSent { message });
+}
+
+/// The wallet keeps the points for the order.
+pub(crate) fn points_reserved(
+    asked: &Asked<'_>,
+    order: OrderId,
+    account: AccountId,
+    outcomes: &mut Vec<Outcome>,
+) {
+    match waiting(asked, order, Awaited::Points) {
+        Some((reserving, way)) => {
+            let ReservingOrder { price, discount, points, .. } = reserving.order;
+            let reductions = Reductions { price, discount, points };
+            place(asked, &way, &reductions, Taken::Before, outcomes);
+        }
+        None => {
+            let message = Message::ReleasePoints { account, order };
+            outcomes.push(Outcome::MessageSent { message });
+        }
+    }
+}
+
+/// The wallet has not enough: the buyer agreed to no other price.
+pub(crate) fn points_refused(
+    asked: &Asked<'_>,
+    order: OrderId,
+    code: RefusalCode,
+    outcomes: &mut Vec<Outcome>,
+) {
+    if let Some((reserving, way)) = waiting(asked, order, Awaited::Points) {
+        outcomes.push(not_placed(asked, &way, code));
+        release(asked, reserving, outcomes);
+    }
 }
 
 /// The campaign keeps a use for the order.
@@ -189,9 +249,11 @@ pub(crate) fn give_up(
 
 /// Lets go of what the order has already. What it still waits for is given back when it comes.
 fn release(asked: &Asked<'_>, reserving: &Reserving, outcomes: &mut Vec<Outcome>) {
-    let ReservingOrder { order, performance, awaits, .. } = reserving.order;
-    if let (Awaited::Points, Some(discount)) = (awaits, &reserving.order.discount) {
-        settle(asked, performance, order, discount, Fate::Died, outcomes);
+    let ReservingOrder { order, performance, account, price, discount, .. } = reserving.order;
+    if reserving.order.awaits == Awaited::Points {
+        let has = Reductions { price, discount, points: None };
+        let settled = Settled { order, performance, account, reductions: Some(&has) };
+        settled.push(asked, Fate::Died, outcomes);
     }
 }
 
@@ -217,8 +279,9 @@ fn find<'s>(asked: &Asked<'s>, order: OrderId) -> Option<(&'s Reserving, Way<'s>
     let Some(hold) = asked.state.hold(reserving.order.hold) else {
         unreachable!("INV-4: a hold that is being ordered does not end")
     };
-    let any_coupon = reserving.order.any_coupon;
-    Some((reserving, Way { order, hold, any_coupon, tried: &reserving.tried }))
+    let ReservingOrder { any_coupon, points_wanted_minor, .. } = reserving.order;
+    let tried = &reserving.tried;
+    Some((reserving, Way { order, hold, any_coupon, points_wanted_minor, tried }))
 }
 
 impl Reserving {

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{Offset, PartitionId, PaymentId, PerformanceDefinition, Timestamp};
+use boxoffice_topics::{
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, Timestamp,
+};
 use minicbor::{Decode, Decoder, Encode};
 
 use crate::hold::{EndedHold, Hold};
@@ -24,7 +26,7 @@ use between_keys::SavedBetweenKeys;
 
 /// The version that is written. It changes with the meaning of any field below.
 ///
-/// - 1: without messages and coupons. It is read as a state that has none.
+/// - 1: without messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
 const VERSION: u16 = 2;
 
@@ -73,6 +75,8 @@ struct SavedPerformance<'s> {
     switch: SaleSwitch,
     #[n(2)]
     changed_at: Offset,
+    #[n(3)]
+    points_rule: Option<PointsRule>,
 }
 
 impl State {
@@ -89,6 +93,7 @@ impl State {
             definition: Cow::Borrowed(performance.definition()),
             switch: performance.switch,
             changed_at: performance.changed_at,
+            points_rule: performance.points_rule,
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -125,7 +130,9 @@ impl State {
         state.now = saved.now;
         for performance in &saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
-            state.performance_mut(performance.definition.performance).switch = performance.switch;
+            let restored = state.performance_mut(performance.definition.performance);
+            restored.switch = performance.switch;
+            restored.points_rule = performance.points_rule;
         }
         if let Some(saved) = saved.between_keys {
             saved.restore(&mut state);

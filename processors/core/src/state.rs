@@ -15,6 +15,7 @@ use crate::messages::Messages;
 use crate::order::Order;
 use crate::payment::{Payment, PendingEffect};
 use crate::performance::Performance;
+use crate::points::Wallets;
 use crate::reserving::Reserving;
 use crate::table::Table;
 use crate::timers::{Due, Timers};
@@ -69,6 +70,7 @@ pub struct State {
     /// Orders that wait for another key.
     pub(crate) reserving: Table<OrderId, Reserving>,
     pub(crate) coupons: Coupons,
+    pub(crate) wallets: Wallets,
     pub(crate) messages: Messages,
     pub(crate) timers: Timers,
     pub(crate) decided: Window<Decided>,
@@ -92,6 +94,7 @@ impl State {
             pending: BTreeMap::new(),
             reserving: Table::new(),
             coupons: Coupons::new(),
+            wallets: Wallets::new(),
             messages: Messages::default(),
             timers: Timers::default(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
@@ -213,6 +216,7 @@ impl State {
                 .holds
                 .get(hold)
                 .is_some_and(|hold| hold.expires() && hold.expires_at == deadline),
+            Due::Points(account) => self.wallets.expires_at(account, deadline),
             Due::Reserving(order) => {
                 self.reserving.get(order).is_some_and(|waits| waits.order.deadline == deadline)
             }

@@ -3,10 +3,10 @@
 use boxoffice_topics::Outcome;
 use boxoffice_topics::outcome::CancelReason;
 
-use crate::coupon::Fate;
 use crate::decide::Asked;
-use crate::order::Settled;
+use crate::points;
 use crate::reserving;
+use crate::settle::{Fate, Settled};
 use crate::timers::Due;
 
 /// Facts of one tick, so that a step stays a small record. What is left is due at the next tick.
@@ -14,12 +14,9 @@ pub(crate) const FACTS_PER_TICK_MAX: usize = 500;
 
 pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     let state = asked.state;
-    let meant = state
-        .timers
-        .due(asked.now)
-        .filter(|&(deadline, due)| state.is_meant(deadline, due))
-        .map(|(_, due)| due);
-    for due in meant {
+    let meant =
+        state.timers.due(asked.now).filter(|&(deadline, due)| state.is_meant(deadline, due));
+    for (deadline, due) in meant {
         if outcomes.len() >= FACTS_PER_TICK_MAX {
             break;
         }
@@ -36,6 +33,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                     Settled::of(order).push(asked, Fate::Died, outcomes);
                 }
             }
+            Due::Points(account) => points::expire(asked, account, deadline, outcomes),
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
         }
     }

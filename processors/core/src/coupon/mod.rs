@@ -29,8 +29,8 @@ use boxoffice_topics::{
 use minicbor::{Decode, Encode};
 use rustc_hash::FxHashMap;
 
-pub(crate) use offer::{Offer, best_offer, named_offer};
-pub(crate) use uses::{Fate, serve, settle};
+pub(crate) use offer::{Offer, best_offer, named_offer, share_of};
+pub(crate) use uses::{serve, settle};
 
 use crate::decide::Asked;
 use crate::state::State;
@@ -299,7 +299,15 @@ pub(crate) fn learn(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Out
             | Message::CouponRefused { .. }
             | Message::CommitCoupon { .. }
             | Message::ReleaseCoupon { .. }
-            | Message::ReturnCoupon { .. } => unreachable!("not told to a performance"),
+            | Message::ReturnCoupon { .. }
+            | Message::ReservePoints { .. }
+            | Message::PointsReserved { .. }
+            | Message::PointsRefused { .. }
+            | Message::CommitPoints { .. }
+            | Message::ReleasePoints { .. }
+            | Message::EarnPoints { .. }
+            | Message::RestorePoints { .. }
+            | Message::TakeBackPoints { .. } => unreachable!("not told to a performance"),
         }
         .map(Outcome::Coupon),
     );

@@ -7,19 +7,7 @@ use boxoffice_topics::{
 
 use super::{Campaign, Coupon, claim};
 use crate::decide::Asked;
-
-/// What becomes of the order that has a coupon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It is being placed in this very step.
-    Placed,
-    /// It is sold.
-    Confirmed,
-    /// It died unsold.
-    Died,
-    /// It was sold, and its money goes back.
-    Refunded,
-}
+use crate::settle::Fate;
 
 /// Tells a coupon what becomes of the order that has it: at once where its campaign lives with
 /// the performance, else by a message. A coupon elsewhere was reserved before the order was
@@ -80,7 +68,15 @@ pub(crate) fn serve(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Out
         | Message::CouponGranted { .. }
         | Message::CouponSpent { .. }
         | Message::CouponReserved { .. }
-        | Message::CouponRefused { .. } => unreachable!("not told to a campaign"),
+        | Message::CouponRefused { .. }
+        | Message::ReservePoints { .. }
+        | Message::PointsReserved { .. }
+        | Message::PointsRefused { .. }
+        | Message::CommitPoints { .. }
+        | Message::ReleasePoints { .. }
+        | Message::EarnPoints { .. }
+        | Message::RestorePoints { .. }
+        | Message::TakeBackPoints { .. } => unreachable!("not told to a campaign"),
     }
 }
 

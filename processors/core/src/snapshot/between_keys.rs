@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 
 use crate::coupon::{Campaign, Candidate, Coupon};
 use crate::messages::{Messages, SentTo};
+use crate::points::{PointsHeld, Wallet};
 use crate::reserving::Reserving;
 use crate::state::State;
 
@@ -29,6 +30,10 @@ pub(super) struct SavedBetweenKeys<'s> {
     granted: Vec<Candidate>,
     #[n(6)]
     reserving: Vec<Cow<'s, Reserving>>,
+    #[n(7)]
+    wallets: Vec<Cow<'s, Wallet>>,
+    #[n(8)]
+    points_held: Vec<Cow<'s, PointsHeld>>,
 }
 
 #[derive(Encode, Decode)]
@@ -70,6 +75,10 @@ impl<'s> SavedBetweenKeys<'s> {
         granted.sort_unstable_by_key(|candidate| (candidate.performance, candidate.coupon));
         let mut reserving: Vec<_> = state.reserving.rows().map(Cow::Borrowed).collect();
         reserving.sort_unstable_by_key(|reserving| reserving.order.order);
+        let mut wallets: Vec<_> = state.wallets.wallets().map(Cow::Borrowed).collect();
+        wallets.sort_unstable_by_key(|wallet| wallet.account);
+        let mut points_held: Vec<_> = state.wallets.all_held().map(Cow::Borrowed).collect();
+        points_held.sort_unstable_by_key(|held| held.order);
         Self {
             received: state.messages.received().collect(),
             sent: state.messages.sent().collect(),
@@ -78,6 +87,8 @@ impl<'s> SavedBetweenKeys<'s> {
             announced: known.announced.iter().map(SavedAnnounced::of).collect(),
             granted,
             reserving,
+            wallets,
+            points_held,
         }
     }
 
@@ -95,6 +106,10 @@ impl<'s> SavedBetweenKeys<'s> {
         for reserving in self.reserving {
             state.restore_reserving(reserving.into_owned());
         }
+        for wallet in self.wallets {
+            state.wallets.restore_wallet(wallet.into_owned(), &mut state.timers);
+        }
+        self.points_held.into_iter().for_each(|held| state.wallets.restore_held(held.into_owned()));
     }
 }
 

@@ -21,9 +21,9 @@ use std::num::NonZeroU16;
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
-    AccountId, CampaignId, CouponId, Currency, Header, HoldId, Intent, IntentKey, Message, OrderId,
-    Outcome, PartitionMap, PaymentId, PerformanceDefinition, PerformanceId, PriceLevel, Row,
-    SaleRules, Section, SectionKind, Step, Timestamp,
+    AccountId, CampaignId, CouponId, Currency, Header, HoldId, Intent, IntentKey, LotId, Message,
+    OrderId, Outcome, PartitionMap, PaymentId, PerformanceDefinition, PerformanceId, PriceLevel,
+    Row, SaleRules, Section, SectionKind, Step, Timestamp,
 };
 
 use crate::{Record, State, apply, decide};
@@ -88,6 +88,7 @@ enum Name {
     Refund(EffectName, PaymentId),
     Campaign(CampaignId),
     Coupon(CouponId),
+    Lot(LotId),
     Message(EffectName),
 }
 

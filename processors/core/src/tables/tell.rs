@@ -1,10 +1,11 @@
 //! How a table tells what was decided.
 
 use boxoffice_topics::coupon::Discount;
+use boxoffice_topics::points::LotPart;
 use boxoffice_topics::reductions::{Awaited, ReservingOrder};
 use boxoffice_topics::{
-    CampaignId, CouponId, CouponOutcome, HoldId, Message, OrderId, Outcome, PerformanceId, Places,
-    Reductions,
+    CampaignId, CouponId, CouponOutcome, HoldId, LotId, Message, OrderId, Outcome, PerformanceId,
+    Places, PointsOutcome, Reductions,
 };
 
 use super::{Name, Table};
@@ -86,6 +87,7 @@ impl Table {
                 format!("unplaced {order} {}, {hold} until {until}", reason.as_str())
             }
             Outcome::Coupon(outcome) => self.tell_coupon(outcome),
+            Outcome::Points(outcome) => self.tell_points(outcome),
             Outcome::MessageSent { message } => {
                 let name = self.sent.last().expect("it was just sent").0;
                 let name = self.name('m', Name::Message(name));
@@ -134,7 +136,11 @@ impl Table {
     }
 
     fn reduced(&mut self, reductions: &Reductions) -> String {
-        reductions.discount.map_or(String::new(), |discount| self.discounted(&discount))
+        let discount = reductions.discount;
+        let discount = discount.map_or(String::new(), |discount| self.discounted(&discount));
+        let points = reductions.points;
+        let points = points.map_or(String::new(), |points| format!(" -{} points", points.minor));
+        format!("{discount}{points}")
     }
 
     fn discounted(&mut self, discount: &Discount) -> String {
@@ -144,8 +150,8 @@ impl Table {
     fn tell_reserving(&mut self, waits: &ReservingOrder) -> String {
         let discount = waits.discount.map_or(String::new(), |discount| self.discounted(&discount));
         let what = match waits.awaits {
-            Awaited::Coupon => "coupon",
-            Awaited::Points => "points",
+            Awaited::Coupon => "coupon".to_owned(),
+            Awaited::Points => format!("points {}", waits.points.map_or(0, |points| points.minor)),
         };
         format!("reserving {} {what}{discount}", self.order_name(waits.order))
     }
@@ -189,6 +195,49 @@ impl Table {
         format!("{what} {} {}", self.coupon_name(coupon), self.order_name(order))
     }
 
+    fn tell_points(&mut self, outcome: &PointsOutcome) -> String {
+        let told_parts = |table: &mut Self, parts: &[LotPart]| {
+            let parts = parts.iter().map(|part| format!(" {}:{}", table.lot(part.lot), part.minor));
+            parts.collect::<String>()
+        };
+        match outcome {
+            PointsOutcome::RuleSet { .. } => "ruled".into(),
+            PointsOutcome::Credited { lot, amount, debt_paid_minor, expires_at, .. } => {
+                let (lot, until) = (self.lot(*lot), expires_at.as_millis());
+                let paid = match debt_paid_minor {
+                    0 => String::new(),
+                    paid => format!(" paying {paid}"),
+                };
+                format!("credited {lot} {}{paid} until {until}", amount.minor)
+            }
+            PointsOutcome::Reserved { order, parts, .. } => {
+                let parts = told_parts(self, parts);
+                format!("kept for {}{parts}", self.order_name(*order))
+            }
+            PointsOutcome::Committed { order, amount, .. } => {
+                format!("spent {} {}", amount.minor, self.order_name(*order))
+            }
+            PointsOutcome::Released { order, amount, debt_paid_minor, .. } => {
+                let paid = match debt_paid_minor {
+                    0 => String::new(),
+                    paid => format!(" paying {paid}"),
+                };
+                format!("back {}{paid} {}", amount.minor, self.order_name(*order))
+            }
+            PointsOutcome::TakenBack { order, parts, debt_minor, .. } => {
+                let parts = told_parts(self, parts);
+                format!("taken back {}{parts} owing {debt_minor}", self.order_name(*order))
+            }
+            PointsOutcome::Expired { lot, amount, .. } => {
+                format!("expired {} {}", self.lot(*lot), amount.minor)
+            }
+        }
+    }
+
+    fn lot(&mut self, lot: LotId) -> String {
+        self.name('l', Name::Lot(lot))
+    }
+
     fn tell_message(&mut self, message: &Message) -> String {
         let about = match message {
             Message::CampaignAnnounced { performance, campaign, version, .. } => {
@@ -203,6 +252,18 @@ impl Table {
                 let coupon = self.coupon_name(*coupon);
                 format!("{coupon} {} {}", self.order_name(*order), code.as_str())
             }
+            Message::ReservePoints { order, amount, .. }
+            | Message::EarnPoints { order, amount, .. }
+            | Message::RestorePoints { order, amount, .. }
+            | Message::TakeBackPoints { order, amount, .. } => {
+                format!("{} {}", amount.minor, self.order_name(*order))
+            }
+            Message::PointsRefused { order, code } => {
+                format!("{} {}", self.order_name(*order), code.as_str())
+            }
+            Message::PointsReserved { order, .. }
+            | Message::CommitPoints { order, .. }
+            | Message::ReleasePoints { order, .. } => self.order_name(*order),
             Message::ReserveCoupon { coupon, order, .. }
             | Message::CouponReserved { order, coupon }
             | Message::CommitCoupon { coupon, order }

@@ -7,10 +7,10 @@ use boxoffice_topics::coupon::{
 use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
 use boxoffice_topics::{
     CampaignId, CouponId, Currency, HoldId, Intent, IntentId, Money, OrderId, PaymentId,
-    PerformanceDefinition, PerformanceId, Slot, Timestamp,
+    PerformanceDefinition, PerformanceId, PointsIntent, PointsRule, Slot, Timestamp,
 };
 
-use super::{Name, SHOW, Table};
+use super::{Name, SHOW, Table, account};
 
 impl Table {
     pub(super) fn intent<'a>(
@@ -56,7 +56,9 @@ impl Table {
                     "none" => CouponChoice::Nothing,
                     named => CouponChoice::Named(self.coupon(named)),
                 }),
+                points_minor: option("points=").map(|points| points.parse().expect("points")),
             },
+            "points" | "rule" => Intent::Points(self.points_intent(what, &rest)),
             "campaign" | "change" | "pause" | "resume" | "claim" => {
                 Intent::Coupon(self.coupon_intent(what, all))
             }
@@ -108,6 +110,32 @@ impl Table {
         match self.names.get(name) {
             Some(Name::Payment(payment)) => *payment,
             _ => PaymentId(no_such_thing()),
+        }
+    }
+
+    /// `points alice 100 until=5000`, and `rule 1000 earned=7 restored=3`.
+    fn points_intent(&self, what: &str, rest: &[&str]) -> PointsIntent {
+        let option = |name: &str| rest.iter().find_map(|word| word.strip_prefix(name));
+        let days = |name: &str| option(name).map_or(1, |days| days.parse().expect("days"));
+        match what {
+            "points" => PointsIntent::GrantPoints {
+                account: account(rest[0]),
+                amount: Money {
+                    currency: option("currency=").map_or(Currency::KRW, |c| c.parse().unwrap()),
+                    ..won(rest[1])
+                },
+                expires_at: Timestamp::from_millis(
+                    option("until=").map_or(1_000_000_000, |at| at.parse().expect("a moment")),
+                ),
+            },
+            _ => PointsIntent::SetPointsRule {
+                performance: SHOW,
+                rule: PointsRule {
+                    earned_basis_points: rest[0].parse().expect("basis points"),
+                    earned_days: days("earned="),
+                    restored_days: days("restored="),
+                },
+            },
         }
     }
 
