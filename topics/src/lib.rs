@@ -7,6 +7,7 @@
 pub mod codec;
 pub mod coupon;
 pub mod definition;
+pub mod effect;
 pub mod envelope;
 pub mod ids;
 pub mod intent;

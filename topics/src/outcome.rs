@@ -3,9 +3,6 @@
 //! One input record leads to one [`Step`]: the reply first, then what follows from it. Variant
 //! and field numbers are part of the log and never change their meaning.
 
-use std::fmt;
-use std::str::FromStr;
-
 use arrayvec::{ArrayString, ArrayVec};
 use minicbor::{Decode, Encode};
 
@@ -13,8 +10,8 @@ use crate::codec;
 use crate::coupon::CouponOutcome;
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
 use crate::ids::{
-    AccountId, HoldId, IdMalformed, IntentId, IntentKey, Offset, OrderId, PartitionId, PaymentId,
-    PerformanceId, SeatNumber, SectionNumber,
+    AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PaymentId, PerformanceId, SeatNumber,
+    SectionNumber,
 };
 use crate::message::Message;
 use crate::money::Money;
@@ -22,6 +19,8 @@ use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::time::Timestamp;
+
+pub use crate::effect::EffectName;
 
 /// Longest code of a payment provider that is kept.
 pub const PROVIDER_CODE_BYTES_MAX: usize = 64;
@@ -60,74 +59,6 @@ impl Step {
     #[must_use]
     pub fn reply(&self) -> Option<&Outcome> {
         self.outcomes.first()
-    }
-}
-
-/// The name of an outcome, and of the effect that it asks for: partition, offset of the input,
-/// index in the step. It reads as `partition-offset-index`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub struct EffectName {
-    /// The partition.
-    #[n(0)]
-    partition: PartitionId,
-    /// Offset of the input.
-    #[n(1)]
-    offset: Offset,
-    /// Index in the step.
-    #[n(2)]
-    index: u16,
-}
-
-impl EffectName {
-    /// The outcome with this index of the step at this place.
-    #[must_use]
-    pub const fn new(partition: PartitionId, offset: Offset, index: u16) -> Self {
-        Self { partition, offset, index }
-    }
-
-    /// The partition.
-    #[must_use]
-    pub const fn partition(self) -> PartitionId {
-        self.partition
-    }
-
-    /// The offset of the input.
-    #[must_use]
-    pub const fn offset(self) -> Offset {
-        self.offset
-    }
-
-    /// The index in the step.
-    #[must_use]
-    pub const fn index(self) -> u16 {
-        self.index
-    }
-}
-
-impl fmt::Display for EffectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.partition, self.offset, self.index)
-    }
-}
-
-impl fmt::Debug for EffectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for EffectName {
-    type Err = IdMalformed;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let mut parts = text.split('-');
-            let partition = PartitionId::new(parts.next()?.parse().ok()?)?;
-            let offset = Offset::new(parts.next()?.parse().ok()?);
-            let index = parts.next()?.parse().ok()?;
-            parts.next().is_none().then(|| Self::new(partition, offset, index))
-        };
-        parse().ok_or(IdMalformed("effect name (expected partition-offset-index)"))
     }
 }
 
