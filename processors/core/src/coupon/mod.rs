@@ -320,6 +320,12 @@ impl State {
         self.coupons.campaigns.get(id)
     }
 
+    /// Every campaign that lives in this partition, in no order that means anything: sort before
+    /// it is seen.
+    pub fn campaigns(&self) -> impl Iterator<Item = &Campaign> {
+        self.coupons.campaigns.rows()
+    }
+
     /// A coupon of a campaign that lives in this partition.
     #[must_use]
     pub fn coupon(&self, id: CouponId) -> Option<&Coupon> {
