@@ -107,9 +107,8 @@ impl Model {
                 self.holds.remove(hold).expect("a hold ends once");
             }
             Outcome::OrderReserving(order) => {
-                if self.reserving.insert(order.order, order.account).is_some() {
-                    self.see("reserving again");
-                }
+                let before = self.reserving.insert(order.order, order.account);
+                self.see(if before.is_some() { "reserving again" } else { "reserving" });
             }
             Outcome::OrderNotPlaced { order, hold, .. } => {
                 self.reserving.remove(order).expect("an order that waits stops waiting once");

@@ -61,12 +61,19 @@ pub(crate) enum Ask {
     After(i64),
 }
 
+/// From one partition to another.
+#[derive(Default)]
+struct Route {
+    messages: Vec<(EffectName, Message)>,
+    brought: usize,
+}
+
 pub(crate) struct World {
     partitions: PartitionMap,
     states: Vec<State>,
     steps: Vec<Vec<Step>>,
-    /// From one partition to another: the messages, and how many were brought.
-    routes: BTreeMap<(usize, usize), (Vec<(EffectName, Message)>, usize)>,
+    /// By the partitions that send and receive.
+    routes: BTreeMap<(usize, usize), Route>,
     clock: i64,
     keys: u128,
     campaigns: Vec<(CampaignId, CampaignDefinition)>,
@@ -168,10 +175,10 @@ impl World {
                 let grant = PointsIntent::GrantPoints { account, amount, expires_at };
                 self.decide(AccountId::default(), &Intent::Points(grant));
             }
-            Ask::Deliver { pair, count } => self.deliver(route(*pair), *count),
+            Ask::Deliver { pair, count } => self.deliver(pair_of(*pair), *count),
             Ask::Crash { pair, back } => {
-                if let Some((_, brought)) = self.routes.get_mut(&route(*pair)) {
-                    *brought = brought.saturating_sub(*back);
+                if let Some(route) = self.routes.get_mut(&pair_of(*pair)) {
+                    route.brought = route.brought.saturating_sub(*back);
                 }
             }
             Ask::After(millis) => self.tick(*millis),
@@ -203,12 +210,13 @@ impl World {
         self.decide(AccountId::default(), &Intent::RecordPaymentResult { payment, result });
     }
 
-    /// Returns nothing when all was brought.
+    /// Brings the next messages, as far as there are any.
     fn deliver(&mut self, pair: (usize, usize), count: usize) {
         for _ in 0..count {
-            let Some((messages, brought)) = self.routes.get_mut(&pair) else { return };
-            let Some((from, message)) = messages.get(*brought).cloned() else { return };
-            *brought += 1;
+            let Some(route) = self.routes.get_mut(&pair) else { return };
+            let next = route.messages.get(route.brought).cloned();
+            let Some((from, message)) = next else { return };
+            route.brought += 1;
             self.decide(AccountId::default(), &Intent::Deliver { from, message });
         }
     }
@@ -243,7 +251,7 @@ impl World {
             if let Outcome::MessageSent { message } = outcome {
                 let to = self.partitions.partition_of(message.slot()).number().into();
                 let name = EffectName::new(self.states[at].partition(), step.offset, index);
-                self.routes.entry((at, to)).or_default().0.push((name, message.clone()));
+                self.routes.entry((at, to)).or_default().messages.push((name, message.clone()));
             }
         }
         self.model.fold(&step);
@@ -274,14 +282,14 @@ impl World {
         }
         for _ in 0..20 {
             for pair in 0..usize::from(PARTITIONS * PARTITIONS) {
-                self.deliver(route(pair), usize::MAX);
+                self.deliver(pair_of(pair), usize::MAX);
             }
             self.tick(100_000);
         }
     }
 
     pub(crate) fn check_at_rest(&self) {
-        for (messages, brought) in self.routes.values() {
+        for Route { messages, brought } in self.routes.values() {
             assert_eq!(messages.len(), *brought, "messages go round for ever");
         }
         let model = &self.model;
@@ -311,7 +319,7 @@ impl World {
     /// The marks of each receiver are the last messages of each sender, so that a runtime that
     /// starts from nothing but the states finds that nothing is missing.
     fn check_marks(&self) {
-        for ((from, to), (messages, _)) in &self.routes {
+        for ((from, to), Route { messages, .. }) in &self.routes {
             let latest = messages.last().map(|(name, _)| *name);
             let sender = self.states[*from].partition();
             let mark = self.states[*to].received_messages().find(|name| name.partition() == sender);
@@ -350,7 +358,7 @@ impl World {
     }
 }
 
-fn route(pair: usize) -> (usize, usize) {
+fn pair_of(pair: usize) -> (usize, usize) {
     (pair / usize::from(PARTITIONS), pair % usize::from(PARTITIONS))
 }
 
