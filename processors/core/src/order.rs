@@ -1,5 +1,7 @@
 //! Orders: from placed to confirmed, or back.
 //!
+//! An order that needs something of another key is [reserving](crate::reserving) before this.
+//!
 //! ```text
 //! placed -> paying -> confirmed -> cancelled -> refunded
 //!   |  ^      |                        ^

@@ -28,7 +28,8 @@ fn check(asked: &Asked<'_>, campaign: &Campaign, code: Option<&str>) -> Result<(
     if asked.now < definition.opens_at {
         return Err(RefusalCode::CampaignNotOpen);
     }
-    if asked.now >= definition.closes_at {
+    // A coupon that has expired already would be worth nothing to anybody.
+    if asked.now >= definition.closes_at.min(definition.terms.expires_at) {
         return Err(RefusalCode::CampaignEnded);
     }
     if campaign.is_paused {

@@ -47,6 +47,19 @@ fn coupons_are_issued_in_the_window_and_to_who_knows_the_code() {
 }
 
 #[test]
+fn no_coupon_is_issued_that_has_expired_already() {
+    check(
+        "promoter campaign 9 off=20 until=2000 expires=1000 => campaign k1
+         after 999                  => nothing
+         alice claim k1             => issued c1 k1 v0 #1
+         after 1                    => nothing
+         bob   claim k1             => refused campaign_ended
+         promoter change k1 9 off=20 until=2000 expires=3000 => changed k1 v1
+         bob   claim k1             => issued c2 k1 v1 #2",
+    );
+}
+
+#[test]
 fn a_public_campaign_asks_for_no_code() {
     check(
         "promoter campaign 9 off=20 => campaign k1

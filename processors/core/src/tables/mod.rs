@@ -23,7 +23,7 @@ use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
     AccountId, CampaignId, CouponId, Currency, Header, HoldId, Intent, IntentKey, LotId, Message,
     OrderId, Outcome, PartitionMap, PaymentId, PerformanceDefinition, PerformanceId, PriceLevel,
-    Row, SaleRules, Section, SectionKind, Step, Timestamp,
+    RefusalCode, Row, SaleRules, Section, SectionKind, Step, Timestamp,
 };
 
 use crate::{Record, State, apply, decide};
@@ -112,8 +112,15 @@ pub(crate) fn check_house(house: PerformanceDefinition, table: &str) {
     run(1, house, table);
 }
 
+/// The states of the partitions after a table whose house is on sale.
 #[track_caller]
-fn run(partitions: u16, house: PerformanceDefinition, table: &str) {
+pub(crate) fn states_after(table: &str) -> Vec<State> {
+    let on_sale = "promoter create => created\npromoter open => opened\n";
+    run(1, house(), &format!("{on_sale}{table}"))
+}
+
+#[track_caller]
+fn run(partitions: u16, house: PerformanceDefinition, table: &str) -> Vec<State> {
     let partitions = PartitionMap::dealt(NonZeroU16::new(partitions).unwrap()).unwrap();
     let mut run = Table {
         partitions: partitions.clone(),
@@ -138,6 +145,7 @@ fn run(partitions: u16, house: PerformanceDefinition, table: &str) {
         }
     }
     assert!(got == want, "--- decided\n{got}\n--- expected\n{want}");
+    run.states
 }
 
 impl Table {
@@ -230,6 +238,7 @@ impl Table {
         let mut step = std::mem::take(&mut self.step);
         decide(&self.states[at], &Record { offset, header: &header, intent }, &mut step);
         apply(&mut self.states[at], &step);
+        self.comes_again(at, &header, intent);
         let partition = self.states[at].partition();
         let told = (0..).zip(&step.outcomes).map(|(index, outcome)| {
             if let Outcome::MessageSent { message } = outcome {
@@ -241,6 +250,20 @@ impl Table {
         let told = told.collect();
         self.step = step;
         told
+    }
+}
+
+impl Table {
+    /// Whatever a message led to, the same message leads to nothing when it comes again.
+    fn comes_again(&self, at: usize, header: &Header, intent: &Intent<'_>) {
+        if !matches!(intent, Intent::Deliver { .. }) {
+            return;
+        }
+        let state = &self.states[at];
+        let mut again = Step::default();
+        decide(state, &Record { offset: state.next_offset(), header, intent }, &mut again);
+        let refusal = RefusalCode::MessageAlreadyReceived.into();
+        assert_eq!(again.outcomes, [Outcome::Refused { refusal }]);
     }
 }
 

@@ -223,7 +223,7 @@ impl Model {
                     PointsSource::Earned(_) => self.see("points earned"),
                     PointsSource::Restored(_) => self.see("points restored"),
                 }
-                self.pay_debt(*account, *debt_paid_minor);
+                self.pay_debt(*account, amount.minor, *debt_paid_minor);
                 let wallet = self.wallets.entry(*account).or_default();
                 let before = wallet.free.insert(*lot, amount.minor - debt_paid_minor);
                 assert!(before.is_none(), "a lot comes once");
@@ -239,9 +239,9 @@ impl Model {
                 assert!(self.points_committed.insert(*order, amount.minor).is_none());
                 self.see("points committed");
             }
-            PointsOutcome::Released { account, order, debt_paid_minor, .. } => {
+            PointsOutcome::Released { account, order, amount, debt_paid_minor } => {
                 let (_, parts) = self.points_reserved.remove(order).expect("let go once");
-                self.pay_debt(*account, *debt_paid_minor);
+                self.pay_debt(*account, amount.minor, *debt_paid_minor);
                 let mut paid = *debt_paid_minor;
                 let wallet = self.wallets.entry(*account).or_default();
                 for LotPart { lot, minor } in parts {
@@ -271,11 +271,12 @@ impl Model {
         assert!(minor > 0 && *free >= 0, "a point of a lot is gone twice");
     }
 
-    fn pay_debt(&mut self, account: AccountId, minor: i64) {
+    /// Whatever comes pays what is owed first.
+    fn pay_debt(&mut self, account: AccountId, comes: i64, pays: i64) {
         let wallet = self.wallets.entry(account).or_default();
-        wallet.debt -= minor;
-        assert!(wallet.debt >= 0, "a wallet pays more than it owes");
-        if minor > 0 {
+        assert_eq!(pays, wallet.debt.min(comes));
+        wallet.debt -= pays;
+        if pays > 0 {
             self.see("points paying a debt");
         }
     }
