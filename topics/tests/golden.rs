@@ -94,7 +94,7 @@ fn intents() -> Vec<Intent<'static>> {
         },
         Intent::RenewHold { hold },
         Intent::ReleaseHold { hold },
-        Intent::PlaceOrder { hold },
+        Intent::PlaceOrder { hold, coupon: None, points_minor: None },
         Intent::PayOrder { order, amount: won(330_000), payment_key: "tviva20261120" },
         Intent::CancelOrder { order },
         Intent::RecordPaymentResult {
@@ -148,7 +148,15 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::HoldRenewed { hold, expires_at: at, renewals_left: 0 },
         Outcome::HoldReleased { hold },
         Outcome::HoldExpired { hold, account },
-        Outcome::OrderPlaced { order, hold, performance, account, total: amount, pay_by: at },
+        Outcome::OrderPlaced {
+            order,
+            hold,
+            performance,
+            account,
+            total: amount,
+            pay_by: at,
+            reductions: None,
+        },
         Outcome::PaymentRequested { payment, order, amount, payment_key: payment_key.into() },
         Outcome::PaymentCaptured { payment, order, amount },
         Outcome::PaymentDeclined { payment, order, code: ProviderCode::from("REJECT").unwrap() },
@@ -159,6 +167,7 @@ fn outcomes() -> Vec<Outcome> {
             account,
             places,
             reseated: false,
+            earned: None,
         },
         Outcome::OrderCancelled { order, account, reason: CancelReason::Expired },
         Outcome::RefundRequested {

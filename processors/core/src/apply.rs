@@ -4,6 +4,7 @@ use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
 
 use crate::hold::{Hold, HoldEnd};
+use crate::order::Bill;
 use crate::payment::{Payment, PaymentState, Refund, RefundState};
 use crate::performance::SaleSwitch;
 use crate::state::{Decided, REMEMBERED_MS_MAX, State};
@@ -68,6 +69,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
                 total: *total,
                 expires_at: *expires_at,
                 renewals_left: sale.hold_renewals_max,
+                order: None,
             };
             state.add_hold(hold, at);
             return false;
@@ -79,11 +81,30 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::HoldExpired { hold, account: _ } => {
             state.free_hold(*hold, HoldEnd::Expired, at);
         }
-        Outcome::OrderPlaced { order, hold, pay_by, .. } => {
-            state.add_order(*order, *hold, *pay_by, at);
+        Outcome::OrderPlaced { order, hold, total, pay_by, reductions, .. } => {
+            let bill = Bill { total: *total, pay_by: *pay_by, reductions: reductions.clone() };
+            state.add_order(*order, *hold, bill, at);
         }
-        Outcome::OrderConfirmed { order, payment, .. } => {
-            state.confirm_order(*order, *payment, at);
+        Outcome::OrderReserving(order) => state.reserve(order.clone()),
+        Outcome::OrderNotPlaced { order, hold, hold_expires_at, .. } => {
+            state.reserving.remove(*order);
+            state.keep_hold(*hold, *hold_expires_at);
+        }
+        Outcome::Points(outcome) => return state.apply_points(outcome),
+        Outcome::Coupon(outcome) => {
+            state.apply_coupon(outcome);
+            return false;
+        }
+        Outcome::MessageSent { message } => {
+            state.messages.send(name, message.slot());
+            return false;
+        }
+        Outcome::MessageReceived { from } => {
+            state.messages.receive(*from);
+            return false;
+        }
+        Outcome::OrderConfirmed { order, payment, earned, .. } => {
+            state.confirm_order(*order, *payment, *earned, at);
         }
         Outcome::OrderCancelled { order, account: _, reason } => {
             state.cancel_order(*order, *reason, at);
@@ -141,6 +162,12 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         | Outcome::HoldReleased { .. }
         | Outcome::HoldExpired { .. }
         | Outcome::OrderPlaced { .. }
+        | Outcome::OrderReserving(..)
+        | Outcome::OrderNotPlaced { .. }
+        | Outcome::Coupon(..)
+        | Outcome::Points(..)
+        | Outcome::MessageSent { .. }
+        | Outcome::MessageReceived { .. }
         | Outcome::OrderConfirmed { .. }
         | Outcome::OrderCancelled { .. } => unreachable!("not about money"),
     }

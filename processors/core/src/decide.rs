@@ -6,11 +6,14 @@ use boxoffice_topics::{
     RefusalCode, Step, Timestamp,
 };
 
+use crate::coupon::decide_coupon;
 use crate::hold::{BestAvailable, hold_best_available, hold_general_admission, hold_seats};
 use crate::hold::{release_hold, renew_hold};
+use crate::messages::deliver;
 use crate::order::{cancel_order, place_order};
 use crate::payment::{pay_order, record_payment_result, record_refund_result};
 use crate::performance::Performance;
+use crate::points::decide_points;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
@@ -113,7 +116,10 @@ fn dispatch(
         }
         Intent::RenewHold { hold } => renew_hold(asked, *hold)?,
         Intent::ReleaseHold { hold } => release_hold(asked, *hold)?,
-        Intent::PlaceOrder { hold } => return place_order(asked, *hold, outcomes),
+        Intent::PlaceOrder { hold, coupon, points_minor } => {
+            let (coupon, points_minor) = (coupon.unwrap_or_default(), points_minor.unwrap_or(0));
+            return place_order(asked, *hold, coupon, points_minor, outcomes);
+        }
         Intent::PayOrder { order, amount, payment_key } => {
             pay_order(asked, *order, *amount, payment_key)?
         }
@@ -124,6 +130,9 @@ fn dispatch(
         Intent::RecordRefundResult { payment, refund, result } => {
             record_refund_result(asked, *payment, *refund, *result)?
         }
+        Intent::Points(intent) => decide_points(asked, intent)?,
+        Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
+        Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -38,6 +38,16 @@ pub struct Hold {
     /// How often it can still be renewed.
     #[n(6)]
     pub renewals_left: u8,
+    /// The order that waits for something before it takes the places over.
+    #[n(7)]
+    pub order: Option<OrderId>,
+}
+
+impl Hold {
+    /// Whether it ends when its time runs out.
+    pub(crate) fn expires(&self) -> bool {
+        self.order.is_none()
+    }
 }
 
 /// How a hold ended.
@@ -192,6 +202,9 @@ pub(crate) fn live_hold<'s>(asked: &Asked<'s>, id: HoldId) -> Result<&'s Hold, R
     if hold.account != asked.account {
         return Err(RefusalCode::HoldOwnedByAnother.into());
     }
+    if hold.order.is_some() {
+        return Err(RefusalCode::HoldBeingOrdered.into());
+    }
     if hold.expires_at <= asked.now {
         return Err(RefusalCode::HoldExpired.into());
     }
@@ -246,19 +259,29 @@ impl State {
         let performance = self.performance_mut(hold.performance);
         performance.occupy(hold.account, &hold.places, Owner::Hold(hold.id), at);
         let ttl_ms = performance.definition().sale.hold_ttl_ms;
-        self.timers.arm(ttl_ms, hold.expires_at, Due::Hold(hold.id));
+        if hold.expires() {
+            self.timers.arm(ttl_ms, hold.expires_at, Due::Hold(hold.id));
+        }
         self.holds.insert(hold.id, hold);
     }
 
     pub(crate) fn renew(&mut self, id: HoldId, expires_at: Timestamp, renewals_left: u8) {
-        let Some(hold) = self.holds.get_mut(id) else {
-            panic!("INV-4: hold {id} is renewed but does not live")
-        };
+        self.hold_mut(id).renewals_left = renewals_left;
+        self.keep_hold(id, expires_at);
+    }
+
+    /// A hold, which no order waits for, ends by itself at another moment.
+    pub(crate) fn keep_hold(&mut self, id: HoldId, expires_at: Timestamp) {
+        let hold = self.hold_mut(id);
         hold.expires_at = expires_at;
-        hold.renewals_left = renewals_left;
+        hold.order = None;
         let performance = hold.performance;
         let ttl_ms = self.performance_mut(performance).definition().sale.hold_ttl_ms;
         self.timers.arm(ttl_ms, expires_at, Due::Hold(id));
+    }
+
+    pub(crate) fn hold_mut(&mut self, id: HoldId) -> &mut Hold {
+        self.holds.get_mut(id).unwrap_or_else(|| panic!("INV-4: hold {id} does not live"))
     }
 
     /// Ends a hold and frees its places.

@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 
 use crate::decide::Asked;
 use crate::order::{Order, OrderState, own_order};
+use crate::settle::{Fate, Settled, earned, give_earned};
 use crate::state::State;
 
 /// Where an attempt stands.
@@ -216,14 +217,21 @@ fn captured(
             account: order.account,
             places: order.places.clone(),
             reseated: order.state == OrderState::Cancelled,
+            earned: earned(asked, order),
         },
     });
+    if refund_for.is_none() {
+        Settled::of(order).push(asked, Fate::Confirmed, outcomes);
+        give_earned(asked, order, outcomes);
+    }
 }
 
 /// An order that died of time comes back when everything it had is free and within the limit.
-/// One that its buyer gave up does not.
+/// One that its buyer gave up does not, nor one whose coupon or points were given back when it
+/// died: what was captured no longer pays for it.
 fn can_be_seated_again(asked: &Asked<'_>, order: &Order) -> bool {
     order.cancelled == Some(CancelReason::Expired)
+        && order.reductions.is_none()
         && asked.state.performance(order.performance).is_some_and(|performance| {
             performance.all_free(&order.places)
                 && performance.within_limit(order.account, order.places.count())

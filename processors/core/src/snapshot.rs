@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{Offset, PartitionId, PaymentId, PerformanceDefinition, Timestamp};
+use boxoffice_topics::{
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, Timestamp,
+};
 use minicbor::{Decode, Decoder, Encode};
 
 use crate::hold::{EndedHold, Hold};
@@ -18,8 +20,15 @@ use crate::performance::{Owner, SaleSwitch};
 use crate::state::{Decided, State};
 use crate::timers::Due;
 
+mod between_keys;
+
+use between_keys::SavedBetweenKeys;
+
 /// The version that is written. It changes with the meaning of any field below.
-const VERSION: u16 = 1;
+///
+/// - 1: without messages, coupons and points. It is read as a state that has none.
+/// - 2: with them.
+const VERSION: u16 = 2;
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +63,8 @@ struct Snapshot<'s> {
     payments: Vec<Cow<'s, Payment>>,
     #[n(9)]
     decided: Vec<Decided>,
+    #[n(30)]
+    between_keys: Option<SavedBetweenKeys<'s>>,
 }
 
 #[derive(Encode, Decode)]
@@ -64,6 +75,8 @@ struct SavedPerformance<'s> {
     switch: SaleSwitch,
     #[n(2)]
     changed_at: Offset,
+    #[n(3)]
+    points_rule: Option<PointsRule>,
 }
 
 impl State {
@@ -80,6 +93,7 @@ impl State {
             definition: Cow::Borrowed(performance.definition()),
             switch: performance.switch,
             changed_at: performance.changed_at,
+            points_rule: performance.points_rule,
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -92,6 +106,7 @@ impl State {
             orders,
             payments,
             decided: self.decided.iter().copied().collect(),
+            between_keys: Some(SavedBetweenKeys::of(self)),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -104,7 +119,7 @@ impl State {
     /// When the version is unknown or the content is malformed.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let version = peek_version(bytes)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let saved: Snapshot<'_> = decode_whole(bytes)?;
@@ -115,7 +130,12 @@ impl State {
         state.now = saved.now;
         for performance in &saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
-            state.performance_mut(performance.definition.performance).switch = performance.switch;
+            let restored = state.performance_mut(performance.definition.performance);
+            restored.switch = performance.switch;
+            restored.points_rule = performance.points_rule;
+        }
+        if let Some(saved) = saved.between_keys {
+            saved.restore(&mut state);
         }
         for hold in saved.holds {
             state.add_hold(hold.into_owned(), Offset::ZERO);
@@ -168,4 +188,39 @@ fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {
     let mut decoder = Decoder::new(bytes);
     decoder.array()?;
     Ok(decoder.u16()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tables::states_after;
+
+    use super::*;
+
+    /// The first ten fields are those of version 1, which are written as they were.
+    #[test]
+    fn a_snapshot_of_version_one_is_a_state_without_messages() {
+        let state = states_after(
+            "alice seats A-1-1    => held h1 A-1-1 100 asasked
+             alice order h1       => placed o1 100
+             bob   seats A-1-2    => held h2 A-1-2 100 asasked
+             alice pay o1 100     => requested p1 100",
+        )
+        .remove(0);
+        let today = state.to_snapshot();
+        let mut decoder = Decoder::new(&today);
+        assert_eq!(decoder.array().unwrap(), Some(31));
+        assert_eq!(decoder.u16().unwrap(), 2);
+        let first = decoder.position();
+        (1..10).for_each(|_| decoder.skip().unwrap());
+        let old: Vec<u8> =
+            [0x8a, 1].iter().chain(&today[first..decoder.position()]).copied().collect();
+        assert!(State::from_snapshot(&old).unwrap().to_snapshot() == today);
+    }
+
+    #[test]
+    fn a_snapshot_of_tomorrow_is_refused_by_name() {
+        let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
+        bytes[2] = 3;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(3))));
+    }
 }

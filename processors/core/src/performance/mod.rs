@@ -5,7 +5,7 @@ mod inventory;
 mod layout;
 
 use boxoffice_topics::{
-    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, SeatNumber,
+    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule, SeatNumber,
     SectionNumber, Timestamp,
 };
 use rustc_hash::FxHashMap;
@@ -54,6 +54,8 @@ pub struct Performance {
     pub(crate) layout: Layout,
     pub(crate) inventory: Inventory,
     pub(crate) switch: SaleSwitch,
+    /// What orders earn; nothing when the promoter has not said.
+    pub(crate) points_rule: Option<PointsRule>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
     pub(crate) changed_at: Offset,
@@ -68,6 +70,7 @@ impl Performance {
             layout,
             inventory,
             switch: SaleSwitch::BySchedule,
+            points_rule: None,
             seats_of: FxHashMap::default(),
             changed_at: created_at,
         }
@@ -83,6 +86,12 @@ impl Performance {
     #[must_use]
     pub fn definition(&self) -> &PerformanceDefinition {
         &self.definition
+    }
+
+    /// What orders earn; nothing when the promoter has not said.
+    #[must_use]
+    pub fn points_rule(&self) -> Option<PointsRule> {
+        self.points_rule
     }
 
     /// Whether it sells at a moment.
@@ -130,6 +139,12 @@ impl Performance {
     #[must_use]
     pub fn price_level_of(&self, seat: SeatNumber) -> Option<u16> {
         self.layout.row_of(seat).map(|row| row.price_level)
+    }
+
+    /// The code of a price level.
+    #[must_use]
+    pub fn price_level_code(&self, level: u16) -> Option<&str> {
+        self.definition.price_levels.get(usize::from(level)).map(|level| &*level.code)
     }
 
     /// What one seat costs.
