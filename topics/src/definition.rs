@@ -287,7 +287,12 @@ fn invalid<T>(field: impl Into<String>, reason: impl Into<String>) -> Result<T, 
     Err(DefinitionInvalid { field: field.into(), reason: reason.into() })
 }
 
-fn check_count(field: &str, count: usize, min: usize, max: usize) -> Result<(), DefinitionInvalid> {
+pub(crate) fn check_count(
+    field: &str,
+    count: usize,
+    min: usize,
+    max: usize,
+) -> Result<(), DefinitionInvalid> {
     if (min..=max).contains(&count) {
         Ok(())
     } else {

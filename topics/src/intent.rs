@@ -12,6 +12,7 @@ use crate::ids::{HoldId, OrderId, PaymentId, PerformanceId};
 use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
+use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
 pub type SeatLabels<'a> = ArrayVec<&'a str, { HOLD_SEATS_MAX as usize }>;
@@ -162,6 +163,9 @@ pub enum Intent<'a> {
     /// Time has passed: whatever is due happens now.
     #[n(14)]
     Tick,
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomIntent),
 }
 
 /// What the provider did about an attempt to pay.
@@ -219,6 +223,7 @@ impl Intent<'_> {
             Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(order.0.slot()),
             Self::RecordPaymentResult { payment, .. }
             | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
+            Self::WaitingRoom(intent) => Some(Slot::of(intent.performance())),
             Self::Tick => None,
         }
     }
@@ -241,6 +246,7 @@ impl Intent<'_> {
             Self::RecordPaymentResult { .. } => "record_payment_result",
             Self::RecordRefundResult { .. } => "record_refund_result",
             Self::Tick => "tick",
+            Self::WaitingRoom(intent) => intent.name(),
         }
     }
 }

@@ -9,11 +9,13 @@ pub mod definition;
 pub mod envelope;
 pub mod ids;
 pub mod intent;
+pub mod lottery;
 pub mod money;
 pub mod outcome;
 pub mod partition;
 pub mod refusal;
 pub mod time;
+pub mod waiting_room;
 
 pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
@@ -22,8 +24,12 @@ pub use ids::{
     PerformanceId, SeatNumber, SectionNumber,
 };
 pub use intent::Intent;
+pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
 pub use money::{Currency, Money};
 pub use outcome::{Outcome, Places, Step};
 pub use partition::{PartitionMap, Slot};
 pub use refusal::{Refusal, RefusalCode};
 pub use time::Timestamp;
+pub use waiting_room::{
+    JoinNumber, LotteryRules, WaitingRoomIntent, WaitingRoomOutcome, WaitingRoomRules,
+};

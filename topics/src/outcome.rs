@@ -18,6 +18,7 @@ use crate::ids::{
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::waiting_room::WaitingRoomOutcome;
 
 /// Longest code of a payment provider that is kept.
 pub const PROVIDER_CODE_BYTES_MAX: usize = 64;
@@ -439,4 +440,7 @@ pub enum Outcome {
         #[cbor(with = "codec::text")]
         code: ProviderCode,
     },
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomOutcome),
 }

@@ -26,6 +26,9 @@ pub fn apply(state: &mut State, step: &Step) {
     if something_ended {
         drop_stale_timers(state);
     }
+    if step.intent.is_none() {
+        state.schedule_due_rooms();
+    }
 }
 
 /// Remembers the intent's key, unless it is one that was known.
@@ -54,9 +57,11 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
         Outcome::SaleOpened { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
+            state.schedule_room(*performance);
         }
         Outcome::SaleClosed { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::Closed;
+            state.schedule_room(*performance);
         }
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
             let sale = state.performance_mut(*performance).definition().sale;
@@ -94,6 +99,10 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         | Outcome::RefundRequested { .. }
         | Outcome::PaymentRefunded { .. }
         | Outcome::RefundFailed { .. } => apply_payment(state, name, outcome),
+        Outcome::WaitingRoom(outcome) => {
+            state.change_waiting_room(outcome);
+            return false;
+        }
     }
     true
 }
@@ -142,7 +151,8 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         | Outcome::HoldExpired { .. }
         | Outcome::OrderPlaced { .. }
         | Outcome::OrderConfirmed { .. }
-        | Outcome::OrderCancelled { .. } => unreachable!("not about money"),
+        | Outcome::OrderCancelled { .. }
+        | Outcome::WaitingRoom(_) => unreachable!("not about money"),
     }
 }
 

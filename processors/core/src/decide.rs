@@ -14,6 +14,7 @@ use crate::performance::Performance;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
+use crate::waiting_room;
 
 /// An intent with its place in the log.
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +74,12 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
         return;
     }
     let asked = Asked { state, now, account: header.account, offset, intent: name };
-    if let Err(refusal) = dispatch(&asked, intent, &mut step.outcomes) {
-        step.outcomes.clear();
-        step.outcomes.push(Outcome::Refused { refusal });
+    match dispatch(&asked, intent, &mut step.outcomes) {
+        Ok(()) => waiting_room::end_session_of_buyer(&asked, &mut step.outcomes),
+        Err(refusal) => {
+            step.outcomes.clear();
+            step.outcomes.push(Outcome::Refused { refusal });
+        }
     }
 }
 
@@ -124,6 +128,7 @@ fn dispatch(
         Intent::RecordRefundResult { payment, refund, result } => {
             record_refund_result(asked, *payment, *refund, *result)?
         }
+        Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -12,6 +12,9 @@
 //! - INV-3: an account never holds and owns more seats than the performance allows.
 //! - INV-4: a hold ends exactly once; an order whose payment is unknown does not end.
 //! - INV-5: offsets are dense and log time never runs backwards.
+//! - INV-20: who waits is called in the order of places, and each join once.
+//! - INV-21: an admission never brings more buyers inside than the cap.
+//! - INV-22: admissions never exceed rate and burst.
 #![cfg_attr(
     not(test),
     deny(
@@ -36,6 +39,7 @@ mod state;
 mod table;
 mod tick;
 mod timers;
+mod waiting_room;
 mod window;
 
 #[cfg(test)]
@@ -49,3 +53,4 @@ pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

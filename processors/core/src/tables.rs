@@ -5,8 +5,11 @@
 //! bob   seats A-1-1           => refused seat_already_held@0
 //! after 5000                  => expired h1
 //! ```
-//! Holds, orders, payments and refunds are called h1, o1, p1, r1 in the order in which they
-//! appear. After every line the state is checked against a snapshot of itself.
+//! Words of the waiting room are in `tables/waiting_room.rs`. Holds, orders, payments and refunds are called h1, o1, p1, r1 in the order in which they
+//! appear. After every line the state is checked against a snapshot of itself, and after every
+//! tick against having nothing due that a tick does not do.
+
+mod waiting_room;
 
 use std::collections::BTreeMap;
 
@@ -66,6 +69,7 @@ struct Table {
     state: State,
     clock: i64,
     names: BTreeMap<String, Name>,
+    people: BTreeMap<AccountId, String>,
     step: Step,
 }
 
@@ -88,8 +92,8 @@ pub(crate) fn check(table: &str) {
 pub(crate) fn check_house(house: PerformanceDefinition, table: &str) {
     let partition = PartitionId::new(0).unwrap();
     let step = Step::default();
-    let names = BTreeMap::new();
-    let mut run = Table { state: State::new(partition), clock: 0, names, step };
+    let (names, people) = (BTreeMap::new(), BTreeMap::new());
+    let mut run = Table { state: State::new(partition), clock: 0, names, people, step };
     let mut got = String::new();
     let mut want = String::new();
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -115,13 +119,19 @@ impl Table {
         let (who, words) = words.split_first().expect("somebody asks");
         if *who == "after" {
             self.clock += words[0].parse::<i64>().expect("milliseconds");
-            return self.decide("clock", None, &Intent::Tick);
+            let told = self.decide("clock", None, &Intent::Tick);
+            let is_due = self.state.due_at().is_some_and(|due| due <= self.state.now());
+            assert!(!is_due || told != "nothing", "a tick leaves what is due, for ever");
+            return told;
         }
         let (key, words) = match words.split_last() {
             Some((last, rest)) if last.starts_with("key=") => (Some(*last), rest),
             _ => (None, words),
         };
         let (what, rest) = words.split_first().expect("something is asked");
+        if *what == "stands" {
+            return self.standing(who);
+        }
         let intent = self.intent(house, what, rest);
         self.decide(who, key, &intent)
     }
@@ -174,7 +184,7 @@ impl Table {
                 result: PaymentResult::Declined { code: "REJECT" },
             },
             "refunded" | "unrefunded" => self.refund_result(what, rest),
-            other => panic!("unknown word {other}"),
+            other => self.waiting_room_intent(other, rest),
         }
     }
 
@@ -212,14 +222,12 @@ impl Table {
 
     fn decide(&mut self, who: &str, key: Option<&str>, intent: &Intent<'_>) -> String {
         let offset = self.state.next_offset();
-        let number =
-            |text: &str| text.bytes().fold(7, |sum: u128, byte| sum * 31 + u128::from(byte));
         let random = u128::from(offset.number()) << 64;
         let mut payload = Vec::new();
         boxoffice_topics::codec::encode_into(intent, &mut payload);
         let header = Header {
             recorded_at: Timestamp::from_millis(self.clock),
-            account: AccountId::from_u128(number(who)),
+            account: self.account(who),
             key: IntentKey::from_u128(key.map_or(random, number)),
             fingerprint: payload
                 .iter()
@@ -232,6 +240,12 @@ impl Table {
         let told = step.outcomes.iter().map(|outcome| self.tell(outcome)).collect::<Vec<_>>();
         self.step = step;
         if told.is_empty() { "nothing".into() } else { told.join(", ") }
+    }
+
+    fn account(&mut self, who: &str) -> AccountId {
+        let account = AccountId::from_u128(number(who));
+        self.people.insert(account, who.into());
+        account
     }
 
     fn name(&mut self, prefix: char, thing: Name) -> String {
@@ -290,6 +304,7 @@ impl Table {
                 let order = self.name('o', Name::Order(*order));
                 format!("cancelled {order} {}", format!("{reason:?}").to_lowercase())
             }
+            Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
             other => self.tell_payment(other),
         }
     }
@@ -333,6 +348,10 @@ fn same(one: &Name, other: &Name) -> bool {
 
 fn no_such_thing() -> boxoffice_topics::IntentId {
     "0-0-999999".parse().expect("an id")
+}
+
+fn number(text: &str) -> u128 {
+    text.bytes().fold(7, |sum, byte| sum * 31 + u128::from(byte))
 }
 
 fn won(text: &str) -> Money {

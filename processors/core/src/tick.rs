@@ -5,6 +5,7 @@ use boxoffice_topics::outcome::CancelReason;
 
 use crate::decide::Asked;
 use crate::timers::Due;
+use crate::waiting_room;
 
 /// Holds and orders that one tick ends, so that a step stays a small record. What is left is
 /// due at the next tick.
@@ -32,6 +33,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
             }
         }
     }
+    waiting_room::admit(asked, outcomes);
 }
 
 #[cfg(test)]
