@@ -181,3 +181,23 @@ fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {
     decoder.array()?;
     Ok(decoder.u16()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_the_first_version_is_read_and_an_unknown_one_refused_by_name() {
+        let state = State::new(PartitionId::new(3).unwrap());
+        let mut bytes = state.to_snapshot();
+        assert_eq!(peek_version(&bytes).unwrap(), VERSION);
+        bytes[1] = 1;
+        assert_eq!(State::from_snapshot(&bytes).unwrap().to_snapshot(), state.to_snapshot());
+        bytes[1] = 9;
+        let error = State::from_snapshot(&bytes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "snapshot version 9 is not one that this program knows (1 to 2)"
+        );
+    }
+}
