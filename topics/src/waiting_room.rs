@@ -209,7 +209,7 @@ pub enum WaitingRoomOutcome {
         #[n(2)]
         number: JoinNumber,
     },
-    /// A buyer who has a place in the row gave a sign of life, or came back to it.
+    /// A buyer who waits gave a sign of life.
     #[n(3)]
     Seen {
         /// For which performance.
@@ -317,6 +317,19 @@ pub enum WaitingRoomOutcome {
         #[n(2)]
         end: SessionEnd,
     },
+    /// A buyer joined again and has the place that was there: a sign of life, too.
+    #[n(11)]
+    Returned {
+        /// For which performance.
+        #[n(0)]
+        performance: PerformanceId,
+        /// Who.
+        #[n(1)]
+        account: AccountId,
+        /// The join that counts.
+        #[n(2)]
+        number: JoinNumber,
+    },
 }
 
 impl WaitingRoomOutcome {
@@ -333,6 +346,7 @@ impl WaitingRoomOutcome {
             | Self::Admitted { performance, .. }
             | Self::Missed { performance, .. }
             | Self::Inside { performance, .. }
+            | Self::Returned { performance, .. }
             | Self::SessionEnded { performance, .. } => *performance,
         }
     }
@@ -348,6 +362,7 @@ impl WaitingRoomOutcome {
             | Self::Admitted { account, .. }
             | Self::Missed { account, .. }
             | Self::Inside { account, .. }
+            | Self::Returned { account, .. }
             | Self::SessionEnded { account, .. } => Some(*account),
         }
     }

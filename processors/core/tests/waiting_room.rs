@@ -23,7 +23,6 @@ const SHOW: PerformanceId = PerformanceId::from_u128(1);
 const SEED: LotterySeed = LotterySeed::from_bytes([7; 32]);
 const BUYERS: u8 = 12;
 const RATE_MAX: u32 = 240;
-const GRACE_MS: u32 = 10_000;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -90,7 +89,7 @@ fn rules(admissions_per_minute: u32, active_buyers_max: u32, lottery: bool) -> W
         closes_before_ms: 5_000,
         draw_within_ms: 4_000,
     });
-    let (session_ms, grace_ms) = (15_000, GRACE_MS);
+    let (session_ms, grace_ms) = (15_000, 10_000);
     WaitingRoomRules { admissions_per_minute, active_buyers_max, session_ms, grace_ms, lottery }
 }
 
@@ -162,7 +161,8 @@ impl Model {
                 let (is_waiting, is_called) = (true, false);
                 self.joins.push(Join { account, seen_at: now, is_waiting, is_called });
             }
-            WaitingRoomOutcome::Seen { account, number, .. } => {
+            WaitingRoomOutcome::Seen { account, number, .. }
+            | WaitingRoomOutcome::Returned { account, number, .. } => {
                 let join = self.join(number, account);
                 (join.is_waiting, join.seen_at) = (true, now);
             }
@@ -183,7 +183,7 @@ impl Model {
             }
             WaitingRoomOutcome::Admitted { account, number, session_ends_at, .. } => {
                 let silent_for = self.call(number, account, now);
-                assert!(silent_for <= GRACE_MS.into(), "somebody is admitted who is gone");
+                assert!(silent_for <= self.grace_ms(), "somebody is admitted who is gone");
                 self.inside.insert(account, session_ends_at.as_millis());
                 let cap = self.rules.unwrap().active_buyers_max as usize;
                 assert!(self.inside.len() <= cap, "more are inside than the cap");
@@ -191,7 +191,7 @@ impl Model {
             }
             WaitingRoomOutcome::Missed { account, number, .. } => {
                 let silent_for = self.call(number, account, now);
-                assert!(silent_for > GRACE_MS.into(), "somebody is passed over too early");
+                assert!(silent_for > self.grace_ms(), "somebody is passed over too early");
             }
             WaitingRoomOutcome::Inside { account, session_ends_at, .. } => {
                 assert_eq!(self.inside.get(&account), Some(&session_ends_at.as_millis()));
@@ -216,6 +216,10 @@ impl Model {
         assert!(join.is_waiting && !join.is_called, "a join is called twice");
         (join.is_waiting, join.is_called) = (false, true);
         now - join.seen_at
+    }
+
+    fn grace_ms(&self) -> i64 {
+        self.rules.unwrap().grace_ms.into()
     }
 
     fn join(&mut self, number: JoinNumber, account: AccountId) -> &mut Join {
@@ -397,6 +401,39 @@ impl World {
     }
 }
 
+impl World {
+    /// Ticks whenever something is due, and compares every admission with what was told before.
+    fn tick_until(&mut self, end: i64, told: &mut BTreeMap<AccountId, i64>) {
+        while let Some(due) = self.state.due_at().filter(|due| due.as_millis() <= end) {
+            self.note_estimates(told);
+            self.clock = self.clock.max(due.as_millis());
+            self.decide(AccountId::default(), Intent::Tick);
+            for outcome in &self.steps.last().unwrap().outcomes {
+                if let Outcome::WaitingRoom(WaitingRoomOutcome::Admitted { account, .. }) = outcome
+                {
+                    assert!(self.clock <= told[account], "it took longer than was told");
+                    told.remove(account);
+                }
+            }
+        }
+        self.clock = if end == i64::MAX { self.clock } else { end };
+    }
+
+    fn note_estimates(&self, told: &mut BTreeMap<AccountId, i64>) {
+        let show = self.state.performance(SHOW).unwrap();
+        let now = self.state.now();
+        for account in (0..BUYERS).map(account) {
+            if let Standing::Waiting(wait) = show.standing(account, now) {
+                let until = now.as_millis() + i64::try_from(wait.estimate_ms.unwrap()).unwrap();
+                let earliest = told.entry(account).or_insert(until);
+                *earliest = until.min(*earliest);
+            } else {
+                told.remove(&account);
+            }
+        }
+    }
+}
+
 fn account(buyer: u8) -> AccountId {
     AccountId::from_u128(u128::from(buyer % BUYERS) + 1)
 }
@@ -458,20 +495,45 @@ proptest! {
         let mut halfway = None;
         for (index, (buyer, ask)) in asks.iter().enumerate() {
             if index == cut {
-                halfway = Some((world.state.to_snapshot(), world.steps.len()));
+                let due = world.state.due_at().filter(|due| *due > world.state.now());
+                halfway = Some((world.state.to_snapshot(), world.steps.len(), due));
             }
             world.ask(*buyer, ask);
         }
         world.come_to_an_end();
         world.model.check_rate();
         // Whoever goes on from a snapshot decides the same, byte for byte.
-        if let Some((snapshot, from)) = halfway {
+        if let Some((snapshot, from, due)) = halfway {
             let mut restored = State::from_snapshot(&snapshot).unwrap();
             prop_assert!(restored.to_snapshot() == snapshot);
+            prop_assert!(due.is_none() || restored.due_at() == due, "another due moment");
             for (before, (header, intent)) in world.steps.iter().zip(&world.records).skip(from) {
                 prop_assert_eq!(&advance(&mut restored, header, intent), before);
             }
             prop_assert!(restored.to_snapshot() == world.state.to_snapshot());
         }
+    }
+    /// Whatever a waiter was told at whatever moment, it did not take longer.
+    #[test]
+    fn an_estimate_is_an_upper_bound(
+        rate in 1..=RATE_MAX,
+        cap in 1..6_u32,
+        buyers in vec((0..3_000_i64, 0..4_u8), 1..30),
+    ) {
+        let mut world = World::new(false);
+        let (lottery, grace_ms) = (None, 86_400_000);
+        let rules = Some(WaitingRoomRules { grace_ms, lottery, ..rules(rate, cap, false) });
+        let set = WaitingRoomIntent::Set { performance: SHOW, rules };
+        world.decide(AccountId::default(), Intent::WaitingRoom(set));
+        let mut told = BTreeMap::new();
+        for (number, (pause, leaves)) in buyers.iter().enumerate() {
+            world.ask(number as u8, &Ask::Join);
+            if *leaves == 0 {
+                world.ask(number as u8 / 2, &Ask::Leave);
+            }
+            world.tick_until(world.clock + pause, &mut told);
+        }
+        world.tick_until(i64::MAX, &mut told);
+        prop_assert_eq!(world.state.performance(SHOW).unwrap().waiting_room().unwrap().waiting(), 0);
     }
 }

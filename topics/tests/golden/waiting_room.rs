@@ -63,6 +63,7 @@ fn outcomes() -> Vec<Outcome> {
         ended(SessionEnd::Bought),
         ended(SessionEnd::Left),
         ended(SessionEnd::Expired),
+        WaitingRoomOutcome::Returned { performance, account, number },
     ]
     .map(Outcome::WaitingRoom)
     .into()

@@ -35,6 +35,7 @@ impl Table {
             WaitingRoomOutcome::Set { rules: None, .. } => "off".into(),
             WaitingRoomOutcome::Joined { number, .. } => format!("joined {number}"),
             WaitingRoomOutcome::Seen { number, .. } => format!("seen {number}"),
+            WaitingRoomOutcome::Returned { number, .. } => format!("returned {number}"),
             WaitingRoomOutcome::Left { number, .. } => format!("left {number}"),
             WaitingRoomOutcome::LotteryClosed { entrants, draw_by, .. } => {
                 format!("entries {entrants} draw by {}", draw_by.as_millis())

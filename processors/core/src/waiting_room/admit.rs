@@ -2,7 +2,7 @@
 //! next.
 
 use boxoffice_topics::waiting_room::SessionEnd;
-use boxoffice_topics::{Outcome, PerformanceId, Timestamp, WaitingRoomOutcome, WaitingRoomRules};
+use boxoffice_topics::{Outcome, Timestamp, WaitingRoomOutcome, WaitingRoomRules};
 
 use super::queue::Waiter;
 use super::{Lottery, WaitingRoom};
@@ -81,7 +81,7 @@ impl Turn<'_> {
     /// Calls those who are next until `possible` have come in. Who left is passed over without a
     /// word, who has been silent is told so, and neither costs anybody an admission.
     fn call(&self, mut possible: u32, rules: WaitingRoomRules, outcomes: &mut Vec<Outcome>) {
-        let performance: PerformanceId = self.performance.id();
+        let performance = self.performance.id();
         let mut in_turn = self.room.queue.in_turn();
         while possible > 0 && outcomes.len() < self.most {
             let Some((number, waiter)) = in_turn.next() else { break };
@@ -113,11 +113,11 @@ impl WaitingRoom {
     fn lottery_due(&self, performance: &Performance) -> Option<Timestamp> {
         match self.lottery {
             Lottery::None | Lottery::Drawn { .. } => None,
-            Lottery::Open { rules, .. } => performance.opens_at().map(|opens| match opens {
-                // By hand it opened without notice.
-                opens if performance.is_opened_by_hand() => opens,
-                opens => earlier(opens, rules.closes_before_ms),
-            }),
+            Lottery::Open { rules, .. } => {
+                let by_hand = performance.is_opened_by_hand();
+                let notice_ms = if by_hand { 0 } else { rules.closes_before_ms };
+                performance.opens_at().map(|opens| earlier(opens, notice_ms))
+            }
             Lottery::Closed { draw_by, .. } => Some(draw_by),
         }
     }

@@ -82,7 +82,7 @@ fn join(asked: &Asked<'_>, performance: PerformanceId) -> Result<WaitingRoomOutc
         return Ok(inside);
     }
     if let Some((number, _)) = room.queue.find(account) {
-        return Ok(WaitingRoomOutcome::Seen { performance, account, number });
+        return Ok(WaitingRoomOutcome::Returned { performance, account, number });
     }
     if room.queue.is_full() {
         return Err(RefusalCode::WaitingRoomFull.into());

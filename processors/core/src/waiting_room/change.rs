@@ -81,7 +81,10 @@ impl WaitingRoom {
                     *digest = digest.extended_by(account);
                 }
             }
-            WaitingRoomOutcome::Seen { number, .. } => self.queue.see(number, now),
+            WaitingRoomOutcome::Seen { number, .. }
+            | WaitingRoomOutcome::Returned { number, .. } => {
+                self.queue.see(number, now);
+            }
             WaitingRoomOutcome::Left { number, .. } => self.queue.leave(number),
             WaitingRoomOutcome::LotteryClosed { entrants, digest, draw_by, .. } => {
                 self.close_lottery(entrants, digest, draw_by);

@@ -87,6 +87,11 @@ impl Queue {
         self.get(number).map(|waiter| (JoinNumber(number), waiter))
     }
 
+    /// Places that are passed.
+    pub(super) fn passed(&self) -> u32 {
+        self.head
+    }
+
     /// Places ahead: as many are called before, at most.
     pub(super) fn ahead(&self, number: JoinNumber) -> u32 {
         self.place_of(number.0).saturating_sub(self.head)

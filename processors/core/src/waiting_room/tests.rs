@@ -175,10 +175,12 @@ fn a_refresh_keeps_the_place() {
         "promoter room rate=0     => set
          alice    join            => joined 0
          bob      join            => joined 1
-         bob      join            => seen 1
-         alice    join            => seen 0
-         alice    join key=k      => seen 0
+         bob      join            => returned 1
+         alice    join            => returned 0
+         alice    join key=k      => returned 0
          alice    join key=k      => repeated 8
+         alice    beat key=b      => seen 0
+         alice    beat key=b      => seen 0
          bob      stands          => ahead 1 wait ? poll 60000 beat 10000",
     );
 }
@@ -231,7 +233,7 @@ fn who_left_has_the_place_until_it_is_passed() {
          bob      stands          => outside
          carol    stands          => ahead 2 wait 40000 poll 4000 beat 10000
          after 0                  => admitted alice until 20000
-         bob      join            => seen 1
+         bob      join            => returned 1
          bob      stands          => ahead 0 wait 20000 poll 2000 beat 10000
          bob      leave           => left 1
          alice    leave           => out alice left
@@ -312,7 +314,7 @@ fn turning_the_room_off_lets_everybody_through_and_keeps_the_places() {
          after 5000               => expired h1
          promoter room            => set
          carol    seats A-1-1     => refused admission_required
-         carol    join            => seen 2
+         carol    join            => returned 2
          alice    stands          => inside until 20000
          after 0                  => admitted bob until 25000
          promoter room off        => off
@@ -384,7 +386,7 @@ fn a_lottery_draws_those_who_came_before_and_the_rest_are_behind() {
          alice    join            => joined 0
          bob      join            => joined 1
          carol    join            => joined 2
-         alice    join            => seen 0
+         alice    join            => returned 0
          dave     join            => joined 3
          dave     leave           => left 3
          alice    stands          => ahead ? wait ? poll 10000 beat 90000
@@ -397,7 +399,7 @@ fn a_lottery_draws_those_who_came_before_and_the_rest_are_behind() {
          promoter draw 8          => refused seed_mismatch
          promoter draw 7          => drawn
          promoter draw 7          => refused lottery_already_drawn
-         alice    join            => seen 0
+         alice    join            => returned 0
          bob      beat            => seen 1
          carol    beat            => seen 2
          alice    stands          => ahead 3 wait 30000 poll 3000 beat 160000

@@ -99,6 +99,13 @@ impl WaitingRoom {
         self.queue.waiting()
     }
 
+    /// Places that are passed: one number for everybody. Who has it and knows how many were
+    /// ahead at some moment knows how many are ahead now.
+    #[must_use]
+    pub fn passed(&self) -> u32 {
+        self.queue.passed()
+    }
+
     /// How many are inside.
     #[must_use]
     pub fn active(&self) -> u32 {
