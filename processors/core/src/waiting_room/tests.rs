@@ -419,10 +419,12 @@ fn a_seed_that_does_not_come_is_not_awaited_for_ever() {
          carol    join            => joined 2
          after 100000             => entries 3 draw by 105000
          alice    seats A-1-1     => refused admission_required
+         dave     join            => joined 3
+         dave     stands          => ahead 3 wait 5000 poll 1000 beat 300000
          after 4999               => nothing
          after 1                  => drawn without seed
          promoter draw 7          => refused lottery_already_drawn
-         after 0                  => admitted alice until 125000, admitted bob until 125000, admitted carol until 125000",
+         after 0                  => admitted alice until 125000, admitted bob until 125000, admitted carol until 125000, admitted dave until 125000",
     );
 }
 

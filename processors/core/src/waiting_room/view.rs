@@ -127,12 +127,12 @@ impl WaitingRoom {
         now: Timestamp,
     ) -> Wait {
         let ahead = self.ahead(number);
-        let until_open = self.until_open(performance, now);
-        let estimate_ms = ahead.zip(until_open).and_then(|(ahead, until_open)| {
-            let from = super::pace::later(now, until_open);
-            until_open.checked_add(self.estimate_from(rules, ahead, from)?)
+        let until_start = self.until_start(performance, now);
+        let estimate_ms = ahead.zip(until_start).and_then(|(ahead, until_start)| {
+            let from = super::pace::later(now, until_start);
+            until_start.checked_add(self.estimate_from(rules, ahead, from)?)
         });
-        let next_poll_ms = match estimate_ms.or_else(|| self.until_news(until_open, now)) {
+        let next_poll_ms = match estimate_ms.or_else(|| self.until_news(until_start, now)) {
             Some(wait) => u32::try_from(wait / POLLS_OF_A_WAIT).unwrap_or(u32::MAX),
             None => POLL_MS_MAX,
         };
@@ -150,19 +150,24 @@ impl WaitingRoom {
         is_known.then(|| self.queue.ahead(number))
     }
 
-    fn until_open(&self, performance: &Performance, now: Timestamp) -> Option<u64> {
+    /// How long until the first admission, at most: the sale is open and the draw is made.
+    fn until_start(&self, performance: &Performance, now: Timestamp) -> Option<u64> {
         if performance.sale_state(now) == SaleState::Closed {
             return None;
         }
-        Some(millis_between(now, performance.opens_at()?))
+        let open = millis_between(now, performance.opens_at()?);
+        match self.lottery {
+            Lottery::Closed { draw_by, .. } => Some(open.max(millis_between(now, draw_by))),
+            Lottery::None | Lottery::Open { .. } | Lottery::Drawn { .. } => Some(open),
+        }
     }
 
     /// How long until more can be told than now.
-    fn until_news(&self, until_open: Option<u64>, now: Timestamp) -> Option<u64> {
+    fn until_news(&self, until_start: Option<u64>, now: Timestamp) -> Option<u64> {
         match self.lottery {
             Lottery::Closed { draw_by, .. } => Some(millis_between(now, draw_by)),
             Lottery::None | Lottery::Open { .. } | Lottery::Drawn { .. } => {
-                until_open.filter(|millis| *millis > 0)
+                until_start.filter(|millis| *millis > 0)
             }
         }
     }
