@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
+use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
 pub type SeatLabels<'a> = ArrayVec<&'a str, { HOLD_SEATS_MAX as usize }>;
@@ -171,6 +172,9 @@ pub enum Intent<'a> {
     /// Time has passed: whatever is due happens now.
     #[n(14)]
     Tick,
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomIntent),
     /// Something about coupons.
     #[n(30)]
     Coupon(#[b(0)] CouponIntent<'a>),
@@ -244,6 +248,7 @@ impl Intent<'_> {
             Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(order.0.slot()),
             Self::RecordPaymentResult { payment, .. }
             | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
+            Self::WaitingRoom(intent) => Some(Slot::of(intent.performance())),
             Self::Tick => None,
             Self::Coupon(intent) => Some(intent.slot()),
             Self::Points(intent) => Some(intent.slot()),
@@ -272,6 +277,7 @@ impl Intent<'_> {
             Self::Coupon(intent) => intent.name(),
             Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",
+            Self::WaitingRoom(intent) => intent.name(),
         }
     }
 }

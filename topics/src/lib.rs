@@ -11,6 +11,7 @@ pub mod effect;
 pub mod envelope;
 pub mod ids;
 pub mod intent;
+pub mod lottery;
 pub mod message;
 pub mod money;
 pub mod outcome;
@@ -19,6 +20,7 @@ pub mod points;
 pub mod reductions;
 pub mod refusal;
 pub mod time;
+pub mod waiting_room;
 
 pub use coupon::{CampaignDefinition, CouponIntent, CouponOutcome};
 pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
@@ -28,6 +30,7 @@ pub use ids::{
     PartitionId, PaymentId, PerformanceId, SeatNumber, SectionNumber,
 };
 pub use intent::Intent;
+pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
 pub use message::Message;
 pub use money::{Currency, Money};
 pub use outcome::{Outcome, Places, Step};
@@ -36,3 +39,6 @@ pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refusal::{Refusal, RefusalCode};
 pub use time::Timestamp;
+pub use waiting_room::{
+    JoinNumber, LotteryRules, WaitingRoomIntent, WaitingRoomOutcome, WaitingRoomRules,
+};

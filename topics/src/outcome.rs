@@ -19,6 +19,7 @@ use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::time::Timestamp;
+use crate::waiting_room::WaitingRoomOutcome;
 
 pub use crate::effect::EffectName;
 
@@ -398,6 +399,9 @@ pub enum Outcome {
         #[cbor(with = "codec::text")]
         code: ProviderCode,
     },
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomOutcome),
     /// Something about coupons.
     #[n(30)]
     Coupon(#[n(0)] CouponOutcome),

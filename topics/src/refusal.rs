@@ -113,6 +113,26 @@ refusal_codes! {
     40 PerformanceStarted "performance_started";
     /// An earlier attempt to pay this order had the same payment key.
     41 PaymentKeyReused "payment_key_reused";
+    /// The performance has a waiting room, and the account was not admitted or is out again.
+    60 AdmissionRequired "admission_required";
+    /// There is no waiting room: everybody goes through.
+    61 WaitingRoomOff "waiting_room_off";
+    /// The rules of the waiting room break a limit that ingest should have caught.
+    62 WaitingRoomRulesInvalid "waiting_room_rules_invalid";
+    /// The waiting room has as many places as it may.
+    63 WaitingRoomFull "waiting_room_full";
+    /// The account neither waits nor is inside.
+    64 NotWaiting "not_waiting";
+    /// The lottery can no longer be changed: somebody has joined, or the sale has begun.
+    65 LotteryFixed "lottery_fixed";
+    /// The waiting room has no lottery.
+    66 NoLottery "no_lottery";
+    /// The lottery still takes entries: nobody may know the seed yet.
+    67 LotteryStillOpen "lottery_still_open";
+    /// The lottery was drawn.
+    68 LotteryAlreadyDrawn "lottery_already_drawn";
+    /// The seed is not the one that was committed to.
+    69 SeedMismatch "seed_mismatch";
     /// The message was received before.
     80 MessageAlreadyReceived "message_already_received";
     /// No campaign has this id.
@@ -188,6 +208,12 @@ impl From<RefusalCode> for Refusal {
 }
 
 impl RefusalCode {
+    /// Its place in [`RefusalCode::ALL`]: groups of codes leave gaps between their numbers.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// This refusal, about one item of the intent's list.
     #[must_use]
     pub fn at_item(self, item: usize) -> Refusal {
@@ -200,7 +226,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_numbers_of_their_own_and_are_listed_by_number() {
-        assert!(RefusalCode::ALL.is_sorted_by(|one, next| one.number() < next.number()));
+    fn codes_ascend_from_one_and_have_names_of_their_own() {
+        let numbers = RefusalCode::ALL.iter().map(|code| code.number());
+        assert!(numbers.clone().next() == Some(1) && numbers.is_sorted_by(|one, next| one < next));
+        let mut names: Vec<_> = RefusalCode::ALL.iter().map(|code| code.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), RefusalCode::ALL.len());
+        assert!(RefusalCode::ALL.iter().enumerate().all(|(index, code)| code.index() == index));
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes that were written once stay readable, and are written the same way today.
 //!
 //! `testdata/v1.hex` is never edited: it has one line for each record that version 1 wrote. A
-//! new version adds a file of its own.
+//! new version adds a file of its own, and so does a group of variants that came later.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fmt::Write as _;
@@ -20,6 +20,9 @@ use boxoffice_topics::{
     PriceLevel, RefusalCode, Row, SaleRules, SeatNumber, Section, SectionKind, SectionNumber, Slot,
     Step, Timestamp,
 };
+
+#[path = "golden/waiting_room.rs"]
+mod waiting_room;
 
 const GOLDEN: &str = include_str!("../testdata/v1.hex");
 
@@ -211,8 +214,13 @@ fn step() -> Step {
 }
 
 fn step_record() -> Vec<u8> {
+    step_to_record_alone(&step())
+}
+
+/// A step as the first record of its log.
+fn step_to_record_alone(step: &Step) -> Vec<u8> {
     let log_id = LogId::from_u128(5);
-    step_to_record(log_id, 3, ChainHash::of_log(log_id), &step(), &mut Vec::new()).0
+    step_to_record(log_id, 3, ChainHash::of_log(log_id), step, &mut Vec::new()).0
 }
 
 fn genesis() -> Genesis {

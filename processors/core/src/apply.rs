@@ -1,7 +1,7 @@
 //! From a step to the next state. Total: a step that was decided always applies.
 
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
+use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step, WaitingRoomOutcome};
 
 use crate::hold::{Hold, HoldEnd};
 use crate::order::Bill;
@@ -27,6 +27,9 @@ pub fn apply(state: &mut State, step: &Step) {
     if something_ended {
         drop_stale_timers(state);
     }
+    if step.intent.is_none() {
+        state.schedule_due_rooms();
+    }
 }
 
 /// Remembers the intent's key, unless it is one that was known.
@@ -38,6 +41,9 @@ fn remember(state: &mut State, step: &Step) {
     let Some(intent) = step.intent else { return };
     let known = match step.reply() {
         Some(Outcome::Repeated { .. }) => true,
+        // A heartbeat that comes again does no harm, and a million of them would push out what
+        // must not be decided twice.
+        Some(Outcome::WaitingRoom(WaitingRoomOutcome::Seen { .. })) => true,
         Some(Outcome::Refused { refusal }) => refusal.code == RefusalCode::IdempotencyKeyReused,
         Some(_) | None => false,
     };
@@ -55,9 +61,11 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
         Outcome::SaleOpened { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
+            state.schedule_room(*performance);
         }
         Outcome::SaleClosed { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::Closed;
+            state.schedule_room(*performance);
         }
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
             let sale = state.performance_mut(*performance).definition().sale;
@@ -115,6 +123,10 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         | Outcome::RefundRequested { .. }
         | Outcome::PaymentRefunded { .. }
         | Outcome::RefundFailed { .. } => apply_payment(state, name, outcome),
+        Outcome::WaitingRoom(outcome) => {
+            state.change_waiting_room(outcome);
+            return false;
+        }
     }
     true
 }
@@ -169,7 +181,8 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         | Outcome::MessageSent { .. }
         | Outcome::MessageReceived { .. }
         | Outcome::OrderConfirmed { .. }
-        | Outcome::OrderCancelled { .. } => unreachable!("not about money"),
+        | Outcome::OrderCancelled { .. }
+        | Outcome::WaitingRoom(_) => unreachable!("not about money"),
     }
 }
 

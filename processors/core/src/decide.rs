@@ -17,6 +17,7 @@ use crate::points::decide_points;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
+use crate::waiting_room;
 
 /// An intent with its place in the log.
 #[derive(Clone, Copy, Debug)]
@@ -76,9 +77,12 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
         return;
     }
     let asked = Asked { state, now, account: header.account, offset, intent: name };
-    if let Err(refusal) = dispatch(&asked, intent, &mut step.outcomes) {
-        step.outcomes.clear();
-        step.outcomes.push(Outcome::Refused { refusal });
+    match dispatch(&asked, intent, &mut step.outcomes) {
+        Ok(()) => waiting_room::end_session_of_buyer(&asked, &mut step.outcomes),
+        Err(refusal) => {
+            step.outcomes.clear();
+            step.outcomes.push(Outcome::Refused { refusal });
+        }
     }
 }
 
@@ -133,6 +137,7 @@ fn dispatch(
         Intent::Points(intent) => decide_points(asked, intent)?,
         Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
+        Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

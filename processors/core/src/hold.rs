@@ -214,7 +214,8 @@ pub(crate) fn live_hold<'s>(asked: &Asked<'s>, id: HoldId) -> Result<&'s Hold, R
 fn on_sale<'s>(asked: &Asked<'s>, id: PerformanceId) -> Result<&'s Performance, Refusal> {
     let performance = asked.performance(id)?;
     match performance.sale_state(asked.now) {
-        SaleState::Open => Ok(performance),
+        SaleState::Open if performance.lets_in(asked.account, asked.now) => Ok(performance),
+        SaleState::Open => Err(RefusalCode::AdmissionRequired.into()),
         SaleState::Scheduled => Err(RefusalCode::SaleNotOpen.into()),
         SaleState::Closed => Err(RefusalCode::SaleClosed.into()),
     }

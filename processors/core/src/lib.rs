@@ -16,6 +16,9 @@
 //! - INV-7: a campaign never issues more coupons than it has, nor more to an account than one may
 //!   have; a coupon is in no more orders than it has uses.
 //! - INV-8: every point of a lot is free, reserved, or gone, and gone once.
+//! - INV-20: who waits is called in the order of places, and each join once.
+//! - INV-21: an admission never brings more buyers inside than the cap.
+//! - INV-22: admissions never exceed rate and burst.
 #![cfg_attr(
     not(test),
     deny(
@@ -45,6 +48,7 @@ mod state;
 mod table;
 mod tick;
 mod timers;
+mod waiting_room;
 mod window;
 
 #[cfg(test)]
@@ -61,3 +65,4 @@ pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

@@ -19,6 +19,7 @@ use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::state::{Decided, State};
 use crate::timers::Due;
+use crate::waiting_room::{SavedWaitingRoom, WaitingRoom};
 
 mod between_keys;
 
@@ -26,15 +27,19 @@ use between_keys::SavedBetweenKeys;
 
 /// The version that is written. It changes with the meaning of any field below.
 ///
-/// - 1: without messages, coupons and points. It is read as a state that has none.
+/// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
 const VERSION: u16 = 2;
+/// The first version: its fields have kept their meaning.
+const OLDEST_VERSION: u16 = 1;
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// A newer program wrote it.
-    #[error("snapshot version {0} is not one that this program knows (1 to {VERSION})")]
+    #[error(
+        "snapshot version {0} is not one that this program knows ({OLDEST_VERSION} to {VERSION})"
+    )]
     Version(u16),
     /// It is not what its version says.
     #[error("snapshot content: {0}")]
@@ -75,8 +80,11 @@ struct SavedPerformance<'s> {
     switch: SaleSwitch,
     #[n(2)]
     changed_at: Offset,
+    /// Since version 2, like what follows.
     #[n(3)]
     points_rule: Option<PointsRule>,
+    #[n(4)]
+    room: Option<SavedWaitingRoom>,
 }
 
 impl State {
@@ -94,6 +102,7 @@ impl State {
             switch: performance.switch,
             changed_at: performance.changed_at,
             points_rule: performance.points_rule,
+            room: performance.waiting_room().map(WaitingRoom::save),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -119,7 +128,7 @@ impl State {
     /// When the version is unknown or the content is malformed.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let version = peek_version(bytes)?;
-        if !(1..=VERSION).contains(&version) {
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let saved: Snapshot<'_> = decode_whole(bytes)?;
@@ -144,9 +153,12 @@ impl State {
         saved.orders.into_iter().for_each(|order| state.restore_order(order.into_owned()));
         saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
         saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
-        for performance in &saved.performances {
-            let id = performance.definition.performance;
-            state.performance_mut(id).changed_at = performance.changed_at;
+        for saved in saved.performances {
+            let id = saved.definition.performance;
+            let performance = state.performance_mut(id);
+            performance.changed_at = saved.changed_at;
+            performance.room = saved.room.map(|room| Box::new(WaitingRoom::restore(room)));
+            state.schedule_room(id);
         }
         Ok(state)
     }

@@ -1,6 +1,6 @@
 //! Everything that one partition knows: the fold of its outcomes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
@@ -73,6 +73,8 @@ pub struct State {
     pub(crate) wallets: Wallets,
     pub(crate) messages: Messages,
     pub(crate) timers: Timers,
+    /// When a tick has something to do in the waiting room of the performance at that index.
+    pub(crate) rooms_due: BTreeSet<(Timestamp, usize)>,
     pub(crate) decided: Window<Decided>,
 }
 
@@ -97,6 +99,7 @@ impl State {
             wallets: Wallets::new(),
             messages: Messages::default(),
             timers: Timers::default(),
+            rooms_due: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
         }
     }
@@ -122,7 +125,8 @@ impl State {
     /// When a tick has something to do at the earliest.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.timers.earliest()
+        let room = self.rooms_due.first().map(|(due, _)| *due);
+        self.timers.earliest().into_iter().chain(room).min()
     }
 
     /// Every performance, in the order of creation.

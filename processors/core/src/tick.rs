@@ -8,6 +8,7 @@ use crate::points;
 use crate::reserving;
 use crate::settle::{Fate, Settled};
 use crate::timers::Due;
+use crate::waiting_room;
 
 /// Facts of one tick, so that a step stays a small record. What is left is due at the next tick.
 pub(crate) const FACTS_PER_TICK_MAX: usize = 500;
@@ -37,6 +38,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
         }
     }
+    waiting_room::admit(asked, outcomes);
 }
 
 #[cfg(test)]

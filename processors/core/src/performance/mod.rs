@@ -10,6 +10,8 @@ use boxoffice_topics::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::waiting_room::WaitingRoom;
+
 pub(crate) use best_available::Wish;
 pub(crate) use inventory::{Inventory, Owner};
 pub(crate) use layout::Layout;
@@ -58,6 +60,8 @@ pub struct Performance {
     pub(crate) points_rule: Option<PointsRule>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
+    /// None until a promoter has set its rules.
+    pub(crate) room: Option<Box<WaitingRoom>>,
     pub(crate) changed_at: Offset,
 }
 
@@ -72,6 +76,7 @@ impl Performance {
             switch: SaleSwitch::BySchedule,
             points_rule: None,
             seats_of: FxHashMap::default(),
+            room: None,
             changed_at: created_at,
         }
     }
@@ -111,6 +116,19 @@ impl Performance {
                 Some(_) | None => SaleState::Scheduled,
             },
         }
+    }
+
+    /// When the sale opened by hand, or opens by schedule; `None` when nobody has said so.
+    pub(crate) fn opens_at(&self) -> Option<Timestamp> {
+        match self.switch {
+            SaleSwitch::OpenedAt(opened) => Some(opened),
+            SaleSwitch::BySchedule => self.definition.sale.opens_at,
+            SaleSwitch::Closed => None,
+        }
+    }
+
+    pub(crate) fn is_opened_by_hand(&self) -> bool {
+        matches!(self.switch, SaleSwitch::OpenedAt(_))
     }
 
     /// Whether a seat can be had; `None` when there is no such seat.

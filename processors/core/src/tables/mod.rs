@@ -11,9 +11,11 @@
 //! Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1, p1, r1,
 //! k1, c1, m1 in the order in which they appear. A table runs in as many partitions as it says,
 //! and time passes in all of them. After every line each state is checked against a snapshot of
-//! itself.
+//! itself, and after every tick against having nothing due that a tick does not do. The words of
+//! the waiting room are in `tables/waiting_room.rs`.
 
 mod tell;
+mod waiting_room;
 mod words;
 
 use std::collections::BTreeMap;
@@ -75,6 +77,7 @@ struct Table {
     states: Vec<State>,
     clock: i64,
     names: BTreeMap<String, Name>,
+    people: BTreeMap<AccountId, String>,
     /// Messages that were sent, in that order, and whether they were brought.
     sent: Vec<(EffectName, Message, bool)>,
     step: Step,
@@ -127,6 +130,7 @@ fn run(partitions: u16, house: PerformanceDefinition, table: &str) -> Vec<State>
         states: partitions.partitions().map(State::new).collect(),
         clock: 0,
         names: BTreeMap::new(),
+        people: BTreeMap::new(),
         sent: Vec::new(),
         step: Step::default(),
     };
@@ -165,6 +169,9 @@ impl Table {
             _ => (None, words),
         };
         let (what, rest) = words.split_first().expect("something is asked");
+        if *what == "stands" {
+            return self.standing(who);
+        }
         let intent = self.intent(house, what, rest);
         self.decide(who, key, &intent)
     }
@@ -174,6 +181,9 @@ impl Table {
         let told =
             (0..self.states.len()).flat_map(|at| self.decide_in(at, "clock", None, &Intent::Tick));
         let told = told.collect::<Vec<_>>();
+        let is_due = |state: &State| state.due_at().is_some_and(|due| due <= state.now());
+        let leaves_work = self.states.iter().any(is_due);
+        assert!(!leaves_work || !told.is_empty(), "a tick leaves what is due, for ever");
         said(&told)
     }
 
@@ -224,7 +234,7 @@ impl Table {
         boxoffice_topics::codec::encode_into(intent, &mut payload);
         let header = Header {
             recorded_at: Timestamp::from_millis(self.clock),
-            account: account(who),
+            account: self.account(who),
             key: IntentKey::from_u128(match key {
                 Some("none") => 0,
                 Some(key) => number(key),
@@ -254,6 +264,12 @@ impl Table {
 }
 
 impl Table {
+    fn account(&mut self, who: &str) -> AccountId {
+        let account = account(who);
+        self.people.insert(account, who.into());
+        account
+    }
+
     /// Whatever a message led to, the same message leads to nothing when it comes again.
     fn comes_again(&self, at: usize, header: &Header, intent: &Intent<'_>) {
         if !matches!(intent, Intent::Deliver { .. }) {

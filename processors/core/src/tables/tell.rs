@@ -56,6 +56,7 @@ impl Table {
             Outcome::PerformanceCreated { .. } => "created".into(),
             Outcome::SaleOpened { .. } => "opened".into(),
             Outcome::SaleClosed { .. } => "closed".into(),
+            Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
             Outcome::Held { hold, performance, places, total, seating, .. } => {
                 let hold = self.name('h', Name::Hold(*hold));
                 let seating = format!("{seating:?}").to_lowercase();

@@ -1,0 +1,63 @@
+//! A room in a snapshot: what cannot be derived.
+
+use boxoffice_topics::{AccountId, Timestamp, WaitingRoomRules};
+use minicbor::{Decode, Encode};
+
+use super::queue::SavedQueue;
+use super::{Lottery, Pace, Queue, WaitingRoom};
+
+/// A room in a snapshot.
+#[derive(Encode, Decode)]
+pub(crate) struct SavedWaitingRoom {
+    #[n(0)]
+    rules: Option<WaitingRoomRules>,
+    #[n(1)]
+    lottery: Lottery,
+    #[n(2)]
+    queue: SavedQueue,
+    #[n(3)]
+    sessions: Vec<Session>,
+    #[n(4)]
+    pace: Pace,
+}
+
+#[derive(Encode, Decode)]
+struct Session {
+    #[n(0)]
+    ends_at: Timestamp,
+    #[n(1)]
+    account: AccountId,
+}
+
+impl WaitingRoom {
+    pub(crate) fn save(&self) -> SavedWaitingRoom {
+        let sessions = self.sessions.iter();
+        SavedWaitingRoom {
+            rules: self.rules,
+            lottery: self.lottery,
+            queue: self.queue.save(),
+            sessions: sessions.map(|(ends_at, account)| Session { ends_at, account }).collect(),
+            pace: self.pace,
+        }
+    }
+
+    /// The room again. Who restores it lists when it is due.
+    pub(crate) fn restore(saved: SavedWaitingRoom) -> Self {
+        let head = saved.queue.head();
+        let mut queue = Queue::restore(saved.queue);
+        if let Lottery::Drawn { entrants, digest, seed, .. } = saved.lottery
+            && head < entrants
+        {
+            queue.shuffle(seed.as_ref(), &digest, entrants);
+        }
+        queue.resume(head);
+        let mut room = Self { queue, ..Self::new(0, Timestamp::default()) };
+        room.rules = saved.rules;
+        room.lottery = saved.lottery;
+        room.pace = saved.pace;
+        for session in saved.sessions {
+            room.sessions.open(session.account, session.ends_at);
+        }
+        room
+    }
+}
