@@ -297,7 +297,10 @@ impl World {
             }
             Ask::Order => {
                 if let Some(hold) = self.model.holds.get(&account).copied() {
-                    self.decide(account, Intent::PlaceOrder { hold, coupon: None, points_minor: None });
+                    self.decide(
+                        account,
+                        Intent::PlaceOrder { hold, coupon: None, points_minor: None },
+                    );
                 }
             }
             Ask::Rules(rate, cap) => {

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod differences;
+mod messages;
 mod snapshots;
 mod ticking;
 mod world;
