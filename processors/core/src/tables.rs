@@ -4,10 +4,12 @@
 //! alice seats A-1-1 A-1-2     => held h1 A-1-1 A-1-2 200 as_asked
 //! bob   seats A-1-1           => refused seat_already_held@0
 //! after 5000                  => expired h1
+//! later 5000                  => nothing
 //! ```
-//! Words of the waiting room are in `tables/waiting_room.rs`. Holds, orders, payments and refunds are called h1, o1, p1, r1 in the order in which they
-//! appear. After every line the state is checked against a snapshot of itself, and after every
-//! tick against having nothing due that a tick does not do.
+//! Time passes with a tick (`after`) or without one (`later`). Holds, orders, payments and refunds
+//! are called h1, o1, p1, r1 in the order in which they appear; words of the waiting room are in
+//! `tables/waiting_room.rs`. After every line the state is checked against a snapshot of itself,
+//! and after every tick against having something due that the tick left.
 
 mod waiting_room;
 
@@ -117,6 +119,10 @@ fn pretty_equal(got: &str, want: &str) {
 impl Table {
     fn line(&mut self, house: &PerformanceDefinition, words: &[&str]) -> String {
         let (who, words) = words.split_first().expect("somebody asks");
+        if *who == "later" {
+            self.clock += words[0].parse::<i64>().expect("milliseconds");
+            return "nothing".into();
+        }
         if *who == "after" {
             self.clock += words[0].parse::<i64>().expect("milliseconds");
             let told = self.decide("clock", None, &Intent::Tick);
