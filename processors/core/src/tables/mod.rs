@@ -7,8 +7,9 @@
 //! deliver m3                  => got m3, reserved c1 o1, m4 coupon_reserved c1 o1
 //! deliver m3                  => refused message_already_received
 //! after 5000                  => expired h1
+//! later 5000                  => nothing
 //! ```
-//! Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1, p1, r1,
+//! Time passes with a tick (`after`) or without one (`later`). Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1, p1, r1,
 //! k1, c1, m1 in the order in which they appear. A table runs in as many partitions as it says,
 //! and time passes in all of them. After every line each state is checked against a snapshot of
 //! itself, and after every tick against having nothing due that a tick does not do. The words of
@@ -159,6 +160,10 @@ impl Table {
             "after" => {
                 self.clock += words[0].parse::<i64>().expect("milliseconds");
                 return self.tick();
+            }
+            "later" => {
+                self.clock += words[0].parse::<i64>().expect("milliseconds");
+                return said(&[]);
             }
             "deliver" if words == ["all"] => return self.deliver_all(),
             "deliver" => return self.deliver(words[0]),

@@ -170,6 +170,26 @@ fn a_session_that_is_over_admits_nobody_before_its_tick() {
 }
 
 #[test]
+fn a_session_ends_on_time_also_when_its_tick_is_late() {
+    check(
+        "promoter room session=10000 cap=1 => set
+         alice    join            => joined 0
+         after 0                  => admitted alice until 10000
+         later 9999               => nothing
+         alice    seats A-1-1     => held h1 A-1-1 100 asasked
+         later 1                  => nothing
+         alice    seats A-1-2     => refused admission_required
+         alice    stands          => outside
+         alice    join            => joined 1
+         alice    seats A-1-2     => refused admission_required
+         after 0                  => out alice expired, admitted alice until 20000
+         later 10000              => nothing
+         alice    leave           => out alice left
+         after 0                  => expired h1",
+    );
+}
+
+#[test]
 fn a_refresh_keeps_the_place() {
     check(
         "promoter room rate=0     => set
