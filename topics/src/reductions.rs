@@ -68,6 +68,9 @@ pub struct ReservingOrder {
     /// The points that it waits for.
     #[n(10)]
     pub points: Option<Money>,
+    /// Since when it waits, for whatever it asked for first.
+    #[n(11)]
+    pub since: Timestamp,
 }
 
 /// What an order waits for.

@@ -208,6 +208,7 @@ fn outcomes() -> Vec<Outcome> {
             deadline: AT,
             points_wanted_minor: 5_000,
             points,
+            since: AT,
         })
     };
     let mut outcomes = vec![

@@ -103,14 +103,8 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.apply_coupon(outcome);
             return false;
         }
-        Outcome::MessageSent { message } => {
-            state.messages.send(name, message.slot());
-            return false;
-        }
-        Outcome::MessageReceived { from } => {
-            state.messages.receive(*from);
-            return false;
-        }
+        Outcome::MessageSent { message } => state.messages.send(name, message.slot()),
+        Outcome::MessageReceived { from } => state.messages.receive(*from),
         Outcome::OrderConfirmed { order, payment, earned, .. } => {
             state.confirm_order(*order, *payment, *earned, at);
         }

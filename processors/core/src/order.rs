@@ -138,7 +138,8 @@ pub(crate) fn place_order(
         CouponChoice::Nothing => None,
     };
     let (order, any_coupon) = (OrderId(asked.intent()), coupon == CouponChoice::Best);
-    let way = Way { order, hold, any_coupon, points_wanted_minor, tried: &[] };
+    let since = asked.now;
+    let way = Way { order, hold, any_coupon, points_wanted_minor, since, tried: &[] };
     reserving::go_on(asked, &way, offer, outcomes);
     Ok(())
 }

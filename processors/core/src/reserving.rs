@@ -14,14 +14,14 @@ use boxoffice_topics::coupon::Discount;
 use boxoffice_topics::reductions::{Awaited, ReservingOrder};
 use boxoffice_topics::{
     AccountId, CouponId, CouponOutcome, Message, Money, OrderId, Outcome, Reductions, Refusal,
-    RefusalCode,
+    RefusalCode, Timestamp,
 };
 use minicbor::{Decode, Encode};
 
 use crate::coupon::{Offer, best_offer};
 use crate::decide::Asked;
 use crate::hold::Hold;
-use crate::order::{RETRY_AFTER_DECLINE_MS, Taken, place};
+use crate::order::{Taken, place};
 use crate::settle::{Fate, Settled};
 use crate::state::State;
 use crate::timers::Due;
@@ -50,6 +50,8 @@ pub(crate) struct Way<'s> {
     pub(crate) any_coupon: bool,
     /// The points that are spent at most, in minor units.
     pub(crate) points_wanted_minor: i64,
+    /// Since when it waits.
+    pub(crate) since: Timestamp,
     /// Coupons that were asked for in vain.
     pub(crate) tried: &'s [CouponId],
 }
@@ -57,7 +59,8 @@ pub(crate) struct Way<'s> {
 impl Way<'_> {
     /// The best coupon that was not asked for in vain.
     fn next_offer(&self, asked: &Asked<'_>, is_wanted: impl Fn(&Offer) -> bool) -> Option<Offer> {
-        let may_ask = self.tried.len() < TRIES_MAX;
+        // The one that was asked for last is not among those that were tried yet.
+        let may_ask = self.tried.len().saturating_add(1) < TRIES_MAX;
         best_offer(asked, self.hold, |offer| {
             let is_tried = self.tried.contains(&offer.discount.coupon);
             !is_tried && (offer.is_local || may_ask) && is_wanted(offer)
@@ -77,7 +80,7 @@ impl Way<'_> {
         discount: Option<Discount>,
         points: Option<Money>,
     ) -> Outcome {
-        let &Self { order, hold, any_coupon, points_wanted_minor, .. } = self;
+        let &Self { order, hold, any_coupon, points_wanted_minor, since, .. } = self;
         Outcome::OrderReserving(ReservingOrder {
             order,
             hold: hold.id,
@@ -90,6 +93,7 @@ impl Way<'_> {
             deadline: asked.now.plus_millis(ANSWER_WITHIN_MS),
             points_wanted_minor,
             points,
+            since,
         })
     }
 }
@@ -257,11 +261,13 @@ fn release(asked: &Asked<'_>, reserving: &Reserving, outcomes: &mut Vec<Outcome>
     }
 }
 
-/// The hold gets some time, so that the buyer can order without what was refused.
+/// The hold's time stood still while the order waited. It gets no more than that, or a buyer
+/// could keep places for ever with orders that are refused.
 fn not_placed(asked: &Asked<'_>, way: &Way<'_>, reason: RefusalCode) -> Outcome {
-    let &Way { order, hold, .. } = way;
-    let retry_by = asked.now.plus_millis(RETRY_AFTER_DECLINE_MS);
-    let hold_expires_at = hold.expires_at.max(retry_by);
+    let &Way { order, hold, since, .. } = way;
+    let waited_ms = asked.now.as_millis().saturating_sub(since.as_millis());
+    let waited_ms = u32::try_from(waited_ms).unwrap_or(u32::MAX);
+    let hold_expires_at = hold.expires_at.plus_millis(waited_ms);
     let (hold, account) = (hold.id, hold.account);
     Outcome::OrderNotPlaced { order, hold, account, reason, hold_expires_at }
 }
@@ -279,9 +285,9 @@ fn find<'s>(asked: &Asked<'s>, order: OrderId) -> Option<(&'s Reserving, Way<'s>
     let Some(hold) = asked.state.hold(reserving.order.hold) else {
         unreachable!("INV-4: a hold that is being ordered does not end")
     };
-    let ReservingOrder { any_coupon, points_wanted_minor, .. } = reserving.order;
+    let ReservingOrder { any_coupon, points_wanted_minor, since, .. } = reserving.order;
     let tried = &reserving.tried;
-    Some((reserving, Way { order, hold, any_coupon, points_wanted_minor, tried }))
+    Some((reserving, Way { order, hold, any_coupon, points_wanted_minor, since, tried }))
 }
 
 impl Reserving {

@@ -76,7 +76,7 @@ fn points_are_spent_first_in_first_out() {
          alice seats A-1-2         => held h2 A-1-2 100 asasked
          alice order h2 points=41  => reserving o2 points 41, m4 reserve_points 41 o2
          deliver m4                => got m4, m5 points_refused o2 points_insufficient
-         deliver m5                => got m5, unplaced o2 points_insufficient, h2 until 30000
+         deliver m5                => got m5, unplaced o2 points_insufficient, h2 until 5000
          deliver m5                => refused message_already_received
          alice order h2 points=-1  => refused points_invalid
          alice order h2 points=0   => placed o3 100",
@@ -101,7 +101,7 @@ fn nobody_has_points_of_another_currency() {
         "operator points alice 500 currency=USD => credited l1 500 until 1000000000
          alice seats A-1-1        => held h1 A-1-1 100 asasked
          alice order h1 points=10 => reserving o1 points 10, m1 reserve_points 10 o1
-         deliver all              => m2 points_refused o1 points_insufficient, unplaced o1 points_insufficient, h1 until 30000",
+         deliver all              => m2 points_refused o1 points_insufficient, unplaced o1 points_insufficient, h1 until 5000",
     );
 }
 
@@ -129,7 +129,7 @@ fn a_coupon_is_given_back_when_the_points_are_refused() {
          alice seats A-1-1          => held h1 A-1-1 100 asasked
          alice order h1 points=5    => reserving o1 points 5 -20 c1, reserved c1 o1, m1 reserve_points 5 o1
          deliver m1                 => got m1, m2 points_refused o1 points_insufficient
-         deliver m2                 => got m2, unplaced o1 points_insufficient, h1 until 30000, freed c1 o1
+         deliver m2                 => got m2, unplaced o1 points_insufficient, h1 until 5000, freed c1 o1
          alice order h1             => placed o2 80 -20 c1, reserved c1 o2",
     );
 }
@@ -183,7 +183,7 @@ fn points_that_are_not_answered_for_leave_the_hold_and_free_the_coupon() {
          after 9999   => nothing
          deliver m4   => got m4, reserving o1 points 50 -20 c1, m5 reserve_points 50 o1
          after 9999   => nothing
-         after 1      => unplaced o1 reservation_timed_out, h1 until 49999, m6 release_coupon c1 o1
+         after 1      => unplaced o1 reservation_timed_out, h1 until 24999, m6 release_coupon c1 o1
          deliver m5   => got m5, kept for o1 l1:50, m7 points_reserved o1
          deliver m6   => got m6, freed c1 o1
          deliver m7   => got m7, m8 release_points o1
@@ -198,7 +198,7 @@ fn an_order_that_waits_for_points_can_be_given_up() {
     check_both(
         "deliver m3      => got m3, reserved c1 o1, m4 coupon_reserved c1 o1
          deliver m4      => got m4, reserving o1 points 50 -20 c1, m5 reserve_points 50 o1
-         alice cancel o1 => unplaced o1 order_given_up, h1 until 30000, m6 release_coupon c1 o1
+         alice cancel o1 => unplaced o1 order_given_up, h1 until 5000, m6 release_coupon c1 o1
          deliver m5      => got m5, kept for o1 l1:50, m7 points_reserved o1
          deliver m6      => got m6, freed c1 o1
          deliver m7      => got m7, m8 release_points o1
@@ -211,7 +211,7 @@ fn a_refusal_of_points_that_comes_late_changes_nothing() {
     check(
         "alice seats A-1-1        => held h1 A-1-1 100 asasked
          alice order h1 points=50 => reserving o1 points 50, m1 reserve_points 50 o1
-         after 10000              => unplaced o1 reservation_timed_out, h1 until 40000
+         after 10000              => unplaced o1 reservation_timed_out, h1 until 15000
          deliver m1               => got m1, m2 points_refused o1 points_insufficient
          deliver m2               => got m2",
     );
@@ -325,7 +325,7 @@ fn points_that_were_earned_and_spent_are_owed_and_the_next_ones_pay() {
          deliver all               => taken back o1 l1:30 owing 70
          alice seats A-1-3         => held h3 A-1-3 100 asasked
          alice order h3 points=1   => reserving o3 points 1, m5 reserve_points 1 o3
-         deliver all               => m6 points_refused o3 points_insufficient, unplaced o3 points_insufficient, h3 until 30000
+         deliver all               => m6 points_refused o3 points_insufficient, unplaced o3 points_insufficient, h3 until 5000
          operator points alice 50  => credited l2 50 paying 50 until 1000000000
          alice cancel o2           => cancelled o2 bybuyer, m7 release_points o2
          deliver all               => back 70 paying 20 o2

@@ -116,11 +116,11 @@ fn who_named_the_coupon_gets_it_or_keeps_the_hold() {
          deliver m5               => got m5, reserved c1 o1, m7 coupon_reserved c1 o1
          deliver m6               => got m6, m8 coupon_refused c1 o2 coupon_used_up
          deliver m7               => got m7, placed o1 80 -20 c1
-         deliver m8               => got m8, unplaced o2 coupon_used_up, h2 until 30000
+         deliver m8               => got m8, unplaced o2 coupon_used_up, h2 until 5000
          deliver m8               => refused message_already_received
          alice pay o2 80          => refused order_unknown
          alice cancel o2          => refused order_unknown
-         after 29999              => nothing
+         after 4999               => nothing
          bob   seats A-1-2        => refused seat_already_held@0
          alice order h2 coupon=none => placed o3 100",
     );
@@ -131,11 +131,11 @@ fn a_named_coupon_that_is_not_answered_for_leaves_the_hold() {
     check_spanning(
         "",
         "alice order h1 coupon=c1 => reserving o1 coupon -20 c1, m5 reserve_coupon c1 o1
-         after 10000              => unplaced o1 reservation_timed_out, h1 until 40000
+         after 10000              => unplaced o1 reservation_timed_out, h1 until 15000
          deliver m5               => got m5, reserved c1 o1, m6 coupon_reserved c1 o1
          deliver m6               => got m6, m7 release_coupon c1 o1
          deliver m7               => got m7, freed c1 o1
-         after 29999              => nothing
+         after 4999               => nothing
          after 1                  => expired h1",
     );
 }
@@ -159,6 +159,62 @@ fn who_named_none_gets_the_next_best() {
 }
 
 #[test]
+fn who_asks_in_vain_keeps_places_no_longer_than_the_hold_lasts() {
+    check_spanning(
+        "",
+        "after 2000       => nothing
+         alice order h1 coupon=c1 => reserving o1 coupon -20 c1, m5 reserve_coupon c1 o1
+         after 100        => nothing
+         alice cancel o1  => unplaced o1 order_given_up, h1 until 5100
+         after 2999       => nothing
+         alice order h1 coupon=c1 => reserving o2 coupon -20 c1, m6 reserve_coupon c1 o2
+         alice cancel o2  => unplaced o2 order_given_up, h1 until 5100
+         after 1          => expired h1",
+    );
+}
+
+#[test]
+fn an_order_asks_four_times_at_most() {
+    let claims = (1..=5).map(|c| {
+        let (m, n) = (2 * c + 1, 2 * c + 2);
+        format!(
+            "alice claim k1 => issued c{c} k1 v0 #{c}, m{m} coupon_granted c{c} at 1, m{n} coupon_granted c{c} at 2\n"
+        )
+    });
+    let others = (1..=4).map(|o| {
+        let (m, n) = (2 * o + 11, 2 * o + 12);
+        format!(
+            "alice seats A-1-{o} at=2 => held h{o} A-1-{o} 100 asasked
+             alice order h{o} coupon=c{o} => reserving o{o} coupon -20 c{o}, m{m} reserve_coupon c{o} o{o}
+             deliver all => reserved c{o} o{o}, m{n} coupon_reserved c{o} o{o}, placed o{o} 80 -20 c{o}\n"
+        )
+    });
+    check_partitions(
+        2,
+        &format!(
+            "promoter campaign 9 off=20 limit=5 spans=1,2 => campaign k1, m1 campaign_announced k1 v0 at 1, m2 campaign_announced k1 v0 at 2
+             promoter create at=2 => created
+             promoter open at=2   => opened
+             {}
+             deliver all => announced k1 v0 at 1, announced k1 v0 at 2, granted c1 at 1, granted c1 at 2, granted c2 at 1, granted c2 at 2, granted c3 at 1, granted c3 at 2, granted c4 at 1, granted c4 at 2, granted c5 at 1, granted c5 at 2
+             {}
+             alice seats A-1-1 => held h5 A-1-1 100 asasked
+             alice order h5    => reserving o5 coupon -20 c1, m21 reserve_coupon c1 o5
+             deliver m21       => got m21, m22 coupon_refused c1 o5 coupon_used_up
+             deliver m22       => got m22, reserving o5 coupon -20 c2, m23 reserve_coupon c2 o5
+             deliver m23       => got m23, m24 coupon_refused c2 o5 coupon_used_up
+             deliver m24       => got m24, reserving o5 coupon -20 c3, m25 reserve_coupon c3 o5
+             deliver m25       => got m25, m26 coupon_refused c3 o5 coupon_used_up
+             deliver m26       => got m26, reserving o5 coupon -20 c4, m27 reserve_coupon c4 o5
+             deliver m27       => got m27, m28 coupon_refused c4 o5 coupon_used_up
+             deliver m28       => got m28, placed o5 100",
+            claims.collect::<String>(),
+            others.collect::<String>()
+        ),
+    );
+}
+
+#[test]
 fn a_refusal_that_nobody_waits_for_changes_nothing() {
     check_spanning(
         "expires=9000",
@@ -176,7 +232,7 @@ fn an_order_that_waits_can_be_given_up() {
     check_spanning(
         "",
         "alice order h1   => reserving o1 coupon -20 c1, m5 reserve_coupon c1 o1
-         alice cancel o1  => unplaced o1 order_given_up, h1 until 30000
+         alice cancel o1  => unplaced o1 order_given_up, h1 until 5000
          alice cancel o1  => refused order_unknown
          alice release h1 => released h1
          deliver m5       => got m5, reserved c1 o1, m6 coupon_reserved c1 o1

@@ -9,11 +9,11 @@
 //! after 5000                  => expired h1
 //! later 5000                  => nothing
 //! ```
-//! Time passes with a tick (`after`) or without one (`later`). Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1, p1, r1,
-//! k1, c1, m1 in the order in which they appear. A table runs in as many partitions as it says,
-//! and time passes in all of them. After every line each state is checked against a snapshot of
-//! itself, and after every tick against having nothing due that a tick does not do. The words of
-//! the waiting room are in `tables/waiting_room.rs`.
+//! Time passes with a tick (`after`) or without one (`later`), in every partition that the table
+//! runs in. Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1,
+//! p1, r1, k1, c1, m1 in the order in which they appear; the words of the waiting room are in
+//! `tables/waiting_room.rs`. After a tick nothing is due that a tick does not do. Every table is
+//! decided a second time with states that come from a snapshot before each line.
 
 mod tell;
 mod waiting_room;
@@ -123,8 +123,21 @@ pub(crate) fn states_after(table: &str) -> Vec<State> {
     run(1, house(), &format!("{on_sale}{table}"))
 }
 
+/// Decides the table twice: with the states as they are, and with states that come from a
+/// snapshot before each line.
 #[track_caller]
 fn run(partitions: u16, house: PerformanceDefinition, table: &str) -> Vec<State> {
+    run_once(partitions, &house, table, true);
+    run_once(partitions, &house, table, false)
+}
+
+#[track_caller]
+fn run_once(
+    partitions: u16,
+    house: &PerformanceDefinition,
+    table: &str,
+    restarts: bool,
+) -> Vec<State> {
     let partitions = PartitionMap::dealt(NonZeroU16::new(partitions).unwrap()).unwrap();
     let mut run = Table {
         partitions: partitions.clone(),
@@ -140,16 +153,23 @@ fn run(partitions: u16, house: PerformanceDefinition, table: &str) -> Vec<State>
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (asked, expected) = line.split_once("=>").expect("every line says what is decided");
         let asked = asked.split_whitespace().collect::<Vec<_>>();
-        let decided = run.line(&house, &asked);
+        let decided = run.line(house, &asked);
         got += &format!("{} => {decided}\n", asked.join(" "));
         want += &format!("{} => {}\n", asked.join(" "), expected.trim());
-        for state in &run.states {
+        for state in &mut run.states {
             let bytes = state.to_snapshot();
-            let again = State::from_snapshot(&bytes).expect("own snapshot").to_snapshot();
-            assert!(bytes == again, "the snapshot after `{line}` restores another state");
+            let again = State::from_snapshot(&bytes).expect("own snapshot");
+            assert!(
+                bytes == again.to_snapshot(),
+                "the snapshot after `{line}` restores another state"
+            );
+            if restarts {
+                *state = again;
+            }
         }
     }
-    assert!(got == want, "--- decided\n{got}\n--- expected\n{want}");
+    let how = if restarts { "from snapshots" } else { "as it is" };
+    assert!(got == want, "--- decided, {how}\n{got}\n--- expected\n{want}");
     run.states
 }
 

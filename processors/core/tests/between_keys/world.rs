@@ -53,7 +53,8 @@ pub(crate) enum Ask {
         pair: usize,
         count: usize,
     },
-    /// The runtime forgets the last messages that it brought.
+    /// A process ends: the states come from snapshots, and the runtime forgets the last messages
+    /// that it brought.
     Crash {
         pair: usize,
         back: usize,
@@ -177,6 +178,9 @@ impl World {
             }
             Ask::Deliver { pair, count } => self.deliver(pair_of(*pair), *count),
             Ask::Crash { pair, back } => {
+                for state in &mut self.states {
+                    *state = State::from_snapshot(&state.to_snapshot()).unwrap();
+                }
                 if let Some(route) = self.routes.get_mut(&pair_of(*pair)) {
                     route.brought = route.brought.saturating_sub(*back);
                 }

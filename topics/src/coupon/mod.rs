@@ -1,18 +1,24 @@
-//! Coupon campaigns: what a promoter says of them, what is asked about them, and what was decided.
+//! Coupon campaigns: what a promoter says of them. What is asked about them and what was decided
+//! is beside this.
 //!
 //! All of it is data in the log, because all of it changes what an order costs. Variant and field
 //! numbers are part of the log and never change their meaning.
+
+mod intent;
+mod outcome;
 
 use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode};
 
+pub use intent::{CouponChoice, CouponIntent};
+pub use outcome::{CouponOutcome, Discount};
+
 use crate::definition::{
     DefinitionInvalid, PRICE_LEVELS_MAX, check_code, check_count, check_name, check_unique, invalid,
 };
-use crate::ids::{AccountId, CampaignId, CouponId, OrderId, PerformanceId};
+use crate::ids::PerformanceId;
 use crate::money::{Currency, Money};
-use crate::outcome::Outcome;
 use crate::partition::Slot;
 use crate::time::Timestamp;
 
@@ -235,261 +241,5 @@ impl CouponTerms {
             check_code(&format!("terms.price_levels[{index}]"), code)?;
         }
         check_unique("terms.price_levels", self.price_levels.iter().map(|code| &**code))
-    }
-}
-
-/// What somebody asks of a campaign.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum CouponIntent<'a> {
-    /// A promoter makes a campaign.
-    #[n(1)]
-    CreateCampaign {
-        /// All of it.
-        #[n(0)]
-        definition: Box<CampaignDefinition>,
-    },
-    /// A promoter changes a campaign, also while it runs. Coupons that are out keep their terms.
-    #[n(2)]
-    ChangeCampaign {
-        /// Which.
-        #[n(0)]
-        campaign: CampaignId,
-        /// All of it, as it shall be; the scope stays.
-        #[n(1)]
-        definition: Box<CampaignDefinition>,
-    },
-    /// A promoter stops the issue of coupons. Those that are out stay good.
-    #[n(3)]
-    PauseCampaign {
-        /// Which.
-        #[n(0)]
-        campaign: CampaignId,
-    },
-    /// A promoter lets the issue go on.
-    #[n(4)]
-    ResumeCampaign {
-        /// Which.
-        #[n(0)]
-        campaign: CampaignId,
-    },
-    /// A buyer wants a coupon: first come, first served.
-    #[n(5)]
-    ClaimCoupon {
-        /// Of which campaign.
-        #[n(0)]
-        campaign: CampaignId,
-        /// What the buyer knows, when the campaign asks for it.
-        #[b(1)]
-        code: Option<&'a str>,
-    },
-}
-
-impl CouponIntent<'_> {
-    /// The slot of the intent's key.
-    #[must_use]
-    pub fn slot(&self) -> Slot {
-        match self {
-            Self::CreateCampaign { definition } => definition.scope.slot(),
-            Self::ChangeCampaign { campaign, .. }
-            | Self::PauseCampaign { campaign }
-            | Self::ResumeCampaign { campaign }
-            | Self::ClaimCoupon { campaign, .. } => campaign.0.slot(),
-        }
-    }
-
-    /// The intent's type as clients write it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::CreateCampaign { .. } => "create_campaign",
-            Self::ChangeCampaign { .. } => "change_campaign",
-            Self::PauseCampaign { .. } => "pause_campaign",
-            Self::ResumeCampaign { .. } => "resume_campaign",
-            Self::ClaimCoupon { .. } => "claim_coupon",
-        }
-    }
-}
-
-/// Which coupon an order takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub enum CouponChoice {
-    /// The one that makes it cheapest, when there is one.
-    #[default]
-    #[n(1)]
-    Best,
-    /// This one, or the order is not placed.
-    #[n(2)]
-    Named(#[n(0)] CouponId),
-    /// None.
-    #[n(3)]
-    Nothing,
-}
-
-/// A discount that a coupon gives to one order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Discount {
-    /// The coupon.
-    #[n(0)]
-    pub coupon: CouponId,
-    /// Its campaign.
-    #[n(1)]
-    pub campaign: CampaignId,
-    /// Who bears it.
-    #[n(2)]
-    pub issuer: Issuer,
-    /// How much it takes off.
-    #[n(3)]
-    pub amount: Money,
-}
-
-/// What was decided about campaigns and coupons.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum CouponOutcome {
-    /// A campaign exists now.
-    #[n(1)]
-    CampaignCreated {
-        /// Its id.
-        #[n(0)]
-        campaign: CampaignId,
-        /// All of it.
-        #[n(1)]
-        definition: Box<CampaignDefinition>,
-    },
-    /// A campaign is another now.
-    #[n(2)]
-    CampaignChanged {
-        /// Which.
-        #[n(0)]
-        campaign: CampaignId,
-        /// All of it.
-        #[n(1)]
-        definition: Box<CampaignDefinition>,
-        /// Number of its terms, from zero: the old ones when the terms are the same.
-        #[n(2)]
-        version: u16,
-    },
-    /// No coupons are issued for the time being.
-    #[n(3)]
-    CampaignPaused {
-        /// Of which campaign.
-        #[n(0)]
-        campaign: CampaignId,
-    },
-    /// Coupons are issued again.
-    #[n(4)]
-    CampaignResumed {
-        /// Of which campaign.
-        #[n(0)]
-        campaign: CampaignId,
-    },
-    /// A buyer has a coupon.
-    #[n(5)]
-    Issued {
-        /// The coupon.
-        #[n(0)]
-        coupon: CouponId,
-        /// Of which campaign.
-        #[n(1)]
-        campaign: CampaignId,
-        /// Whose it is.
-        #[n(2)]
-        account: AccountId,
-        /// Number of its terms.
-        #[n(3)]
-        version: u16,
-        /// The how-manieth it is, from one.
-        #[n(4)]
-        number: u32,
-    },
-    /// A use of the coupon is kept for an order.
-    #[n(6)]
-    Reserved {
-        /// The coupon.
-        #[n(0)]
-        coupon: CouponId,
-        /// For which order.
-        #[n(1)]
-        order: OrderId,
-    },
-    /// The order is confirmed: the use is gone.
-    #[n(7)]
-    Used {
-        /// The coupon.
-        #[n(0)]
-        coupon: CouponId,
-        /// By which order.
-        #[n(1)]
-        order: OrderId,
-    },
-    /// The order died: the use that was kept for it is free.
-    #[n(8)]
-    Released {
-        /// The coupon.
-        #[n(0)]
-        coupon: CouponId,
-        /// By which order.
-        #[n(1)]
-        order: OrderId,
-    },
-    /// The order was refunded, and the coupon may be used once more.
-    #[n(9)]
-    Returned {
-        /// The coupon.
-        #[n(0)]
-        coupon: CouponId,
-        /// By which order.
-        #[n(1)]
-        order: OrderId,
-    },
-    /// A performance knows what the coupons of a campaign elsewhere are good for.
-    #[n(10)]
-    Announced {
-        /// Which performance.
-        #[n(0)]
-        performance: PerformanceId,
-        /// The campaign.
-        #[n(1)]
-        campaign: CampaignId,
-        /// Number of the terms.
-        #[n(2)]
-        version: u16,
-        /// The terms.
-        #[n(3)]
-        terms: Box<CouponTerms>,
-    },
-    /// A performance knows of a coupon of a campaign elsewhere that can be used.
-    #[n(11)]
-    Granted {
-        /// Which performance.
-        #[n(0)]
-        performance: PerformanceId,
-        /// The campaign.
-        #[n(1)]
-        campaign: CampaignId,
-        /// Number of the coupon's terms.
-        #[n(2)]
-        version: u16,
-        /// The coupon.
-        #[n(3)]
-        coupon: CouponId,
-        /// Whose it is.
-        #[n(4)]
-        account: AccountId,
-    },
-    /// A performance knows that a coupon of a campaign elsewhere has no use left.
-    #[n(12)]
-    Spent {
-        /// Which performance.
-        #[n(0)]
-        performance: PerformanceId,
-        /// The coupon.
-        #[n(1)]
-        coupon: CouponId,
-    },
-}
-
-impl From<CouponOutcome> for Outcome {
-    fn from(outcome: CouponOutcome) -> Self {
-        Self::Coupon(outcome)
     }
 }
