@@ -141,7 +141,7 @@ impl State {
             state.add_hold(hold.into_owned(), Offset::ZERO);
         }
         saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
-        saved.orders.into_iter().for_each(|order| state.restore_order(order.into_owned()));
+        state.restore_orders(saved.orders);
         saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
         saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
         for performance in &saved.performances {
@@ -149,6 +149,19 @@ impl State {
             state.performance_mut(id).changed_at = performance.changed_at;
         }
         Ok(state)
+    }
+
+    fn restore_orders(&mut self, orders: Vec<Cow<'_, Order>>) {
+        // The newest order of an account is the one that no other comes after. It need not have
+        // the greatest id: an order that waits for other keys is placed later than it was asked.
+        let mut followed: Vec<_> = orders.iter().filter_map(|order| order.previous).collect();
+        followed.sort_unstable();
+        for order in &orders {
+            if followed.binary_search(&order.id).is_err() {
+                self.last_order_of.insert(order.account, order.id);
+            }
+        }
+        orders.into_iter().for_each(|order| self.restore_order(order.into_owned()));
     }
 
     fn restore_order(&mut self, order: Order) {
@@ -164,7 +177,6 @@ impl State {
         if order.waits_for_payment() {
             self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
         }
-        self.last_order_of.insert(order.account, order.id);
         self.orders.insert(order.id, order);
     }
 

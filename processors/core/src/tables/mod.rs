@@ -291,7 +291,7 @@ fn said(told: &[String]) -> String {
     if told.is_empty() { "nothing".into() } else { told.join(", ") }
 }
 
-fn account(who: &str) -> AccountId {
+pub(crate) fn account(who: &str) -> AccountId {
     AccountId::from_u128(number(who))
 }
 
