@@ -75,7 +75,7 @@ struct SavedPerformance<'s> {
     switch: SaleSwitch,
     #[n(2)]
     changed_at: Offset,
-    #[n(3)]
+    #[n(4)]
     points_rule: Option<PointsRule>,
 }
 

@@ -191,9 +191,14 @@ impl Table {
 
     /// Time passes in every partition.
     fn tick(&mut self) -> String {
-        let told =
-            (0..self.states.len()).flat_map(|at| self.decide_in(at, "clock", None, &Intent::Tick));
-        let told = told.collect::<Vec<_>>();
+        let mut told = Vec::new();
+        for at in 0..self.states.len() {
+            let ended = self.decide_in(at, "clock", None, &Intent::Tick);
+            let state = &self.states[at];
+            let is_due = state.due_at().is_some_and(|due| due <= state.now());
+            assert!(!is_due || !ended.is_empty(), "a tick leaves what is due, for ever");
+            told.extend(ended);
+        }
         said(&told)
     }
 
