@@ -124,3 +124,98 @@ impl State {
         self.messages.sent()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_topics::{
+        AccountId, CampaignId, CouponId, Currency, Header, Intent, IntentId, IntentKey, Money,
+        Offset, OrderId, PerformanceId, Step, Timestamp,
+    };
+
+    use super::*;
+    use crate::{Record, apply, decide};
+
+    fn from(partition: u16, offset: u64, index: u16) -> EffectName {
+        EffectName::new(PartitionId::new(partition).unwrap(), Offset::new(offset), index)
+    }
+
+    /// What follows from a message, without the reply.
+    fn deliver_to(state: &mut State, from: EffectName, message: Message) -> Vec<Outcome> {
+        let header = Header {
+            recorded_at: Timestamp::from_millis(1),
+            account: AccountId::default(),
+            key: IntentKey::default(),
+            fingerprint: 0,
+            traceparent: None,
+        };
+        let intent = Intent::Deliver { from, message };
+        let mut step = Step::default();
+        let offset = state.next_offset();
+        decide(state, &Record { offset, header: &header, intent: &intent }, &mut step);
+        apply(state, &step);
+        assert_eq!(step.outcomes.remove(0), Outcome::MessageReceived { from });
+        step.outcomes
+    }
+
+    /// What nobody waits for is answered so that the other key lets go, or changes nothing.
+    #[test]
+    fn messages_about_what_nobody_knows_are_answered_or_harmless() {
+        let name: IntentId = "0-0-999999".parse().unwrap();
+        let (coupon, order, campaign) = (CouponId(name), OrderId(name), CampaignId(name));
+        let (account, performance) = (AccountId::from_u128(1), PerformanceId::from_u128(1));
+        let (amount, version) = (Money::new(5, Currency::KRW), 0);
+        let (unknown, insufficient) = (RefusalCode::CouponUnknown, RefusalCode::PointsInsufficient);
+        let asked = [
+            (
+                Message::ReserveCoupon { coupon, order, account },
+                Some(Message::CouponRefused { order, coupon, code: unknown }),
+            ),
+            (
+                Message::ReservePoints { account, order, amount },
+                Some(Message::PointsRefused { order, code: insufficient }),
+            ),
+            (
+                Message::CouponReserved { order, coupon },
+                Some(Message::ReleaseCoupon { coupon, order }),
+            ),
+            (
+                Message::PointsReserved { order, account },
+                Some(Message::ReleasePoints { account, order }),
+            ),
+            (Message::CouponGranted { performance, campaign, version, coupon, account }, None),
+            (Message::CouponSpent { performance, coupon }, None),
+            (Message::CouponRefused { order, coupon, code: unknown }, None),
+            (Message::PointsRefused { order, code: insufficient }, None),
+            (Message::CommitCoupon { coupon, order }, None),
+            (Message::ReleaseCoupon { coupon, order }, None),
+            (Message::ReturnCoupon { coupon, order }, None),
+            (Message::CommitPoints { account, order }, None),
+            (Message::ReleasePoints { account, order }, None),
+        ];
+        let mut state = State::new(PartitionId::new(0).unwrap());
+        for (offset, (message, answer)) in (1..).zip(asked) {
+            let follows = deliver_to(&mut state, from(3, offset, 0), message);
+            let answers = answer.map(|message| Outcome::MessageSent { message });
+            assert_eq!(follows, Vec::from_iter(answers));
+        }
+    }
+
+    #[test]
+    fn each_sender_has_a_mark_of_its_own() {
+        let mut state = State::new(PartitionId::new(0).unwrap());
+        let order = OrderId("0-0-999999".parse().unwrap());
+        let message = || Message::PointsRefused { order, code: RefusalCode::PointsInsufficient };
+        deliver_to(&mut state, from(3, 7, 1), message());
+        deliver_to(&mut state, from(3, 7, 2), message());
+        deliver_to(&mut state, from(1, 2, 0), message());
+        deliver_to(&mut state, from(0, 1, 0), message());
+        let marks: Vec<_> = state.received_messages().collect();
+        assert_eq!(marks, [from(0, 1, 0), from(1, 2, 0), from(3, 7, 2)]);
+        for old in [from(3, 7, 2), from(3, 7, 1), from(3, 6, 9), from(1, 1, 9)] {
+            assert!(state.messages.has_received(old));
+        }
+        for new in [from(3, 7, 3), from(3, 8, 0), from(1, 2, 1), from(2, 1, 0)] {
+            assert!(!state.messages.has_received(new));
+        }
+    }
+}

@@ -82,9 +82,9 @@ struct SavedPerformance<'s> {
     changed_at: Offset,
     /// Since version 2, like what follows.
     #[n(3)]
-    points_rule: Option<PointsRule>,
-    #[n(4)]
     room: Option<SavedWaitingRoom>,
+    #[n(4)]
+    points_rule: Option<PointsRule>,
 }
 
 impl State {
@@ -150,7 +150,7 @@ impl State {
             state.add_hold(hold.into_owned(), Offset::ZERO);
         }
         saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
-        saved.orders.into_iter().for_each(|order| state.restore_order(order.into_owned()));
+        state.restore_orders(saved.orders);
         saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
         saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
         for saved in saved.performances {
@@ -161,6 +161,19 @@ impl State {
             state.schedule_room(id);
         }
         Ok(state)
+    }
+
+    fn restore_orders(&mut self, orders: Vec<Cow<'_, Order>>) {
+        // The newest order of an account is the one that no other comes after. It need not have
+        // the greatest id: an order that waits for other keys is placed later than it was asked.
+        let mut followed: Vec<_> = orders.iter().filter_map(|order| order.previous).collect();
+        followed.sort_unstable();
+        for order in &orders {
+            if followed.binary_search(&order.id).is_err() {
+                self.last_order_of.insert(order.account, order.id);
+            }
+        }
+        orders.into_iter().for_each(|order| self.restore_order(order.into_owned()));
     }
 
     fn restore_order(&mut self, order: Order) {
@@ -176,7 +189,6 @@ impl State {
         if order.waits_for_payment() {
             self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
         }
-        self.last_order_of.insert(order.account, order.id);
         self.orders.insert(order.id, order);
     }
 

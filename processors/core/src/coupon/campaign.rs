@@ -22,9 +22,9 @@ pub(super) fn create(
         return Err(RefusalCode::CampaignLimitReached.into());
     }
     let campaign = CampaignId(asked.intent());
-    let definition = Box::new(definition.clone());
-    announce(campaign, 0, &definition, outcomes);
-    outcomes.insert(0, CouponOutcome::CampaignCreated { campaign, definition }.into());
+    let created = Box::new(definition.clone());
+    outcomes.push(CouponOutcome::CampaignCreated { campaign, definition: created }.into());
+    announce(campaign, 0, definition, outcomes);
     Ok(())
 }
 
@@ -48,12 +48,12 @@ pub(super) fn change(
         return Err(RefusalCode::CampaignChangesExhausted.into());
     }
     let version = campaign.latest_version().saturating_add(has_new_terms.into());
-    let definition = Box::new(definition.clone());
+    let changed = Box::new(definition.clone());
+    outcomes
+        .push(CouponOutcome::CampaignChanged { campaign: id, definition: changed, version }.into());
     if has_new_terms {
-        announce(id, version, &definition, outcomes);
+        announce(id, version, definition, outcomes);
     }
-    let changed = CouponOutcome::CampaignChanged { campaign: id, definition, version };
-    outcomes.insert(0, changed.into());
     Ok(())
 }
 

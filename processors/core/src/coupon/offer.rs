@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use boxoffice_topics::coupon::{BASIS_POINTS, CouponReduction, CouponTerms, Discount};
-use boxoffice_topics::{CouponId, Money, Places, RefusalCode, Timestamp};
+use boxoffice_topics::{AccountId, CouponId, Money, PerformanceId, Places, RefusalCode, Timestamp};
 
 use super::{Candidate, Coupons};
 use crate::decide::Asked;
@@ -88,7 +88,7 @@ fn offer(
         return Err(RefusalCode::CouponMinimumNotReached);
     }
     let target = performance.price_of(&hold.places, &terms.price_levels);
-    let amount_minor = target.map_or(0, |target| terms.reduction_of(target.minor));
+    let amount_minor = target.map_or(0, |target| reduction_of(terms, target.minor));
     if amount_minor == 0 {
         return Err(RefusalCode::CouponNotApplicable);
     }
@@ -98,7 +98,7 @@ fn offer(
         issuer: terms.issuer,
         amount: Money::new(amount_minor, terms.currency),
     };
-    Ok(Offer { discount, is_local, expires_at: terms.expires_at, cap_minor: terms.cap_minor() })
+    Ok(Offer { discount, is_local, expires_at: terms.expires_at, cap_minor: cap_of(terms) })
 }
 
 impl Coupons {
@@ -113,31 +113,20 @@ impl Coupons {
     }
 }
 
-/// What terms mean in numbers.
-trait Arithmetic {
-    /// What they take off a price in minor units, which is never more than the price.
-    fn reduction_of(&self, price_minor: i64) -> i64;
-
-    /// The most that they take off anything.
-    fn cap_minor(&self) -> i64;
+/// What terms take off a price in minor units: never more than the price.
+fn reduction_of(terms: &CouponTerms, price_minor: i64) -> i64 {
+    let off = match terms.reduction {
+        CouponReduction::Fixed { amount_minor } => amount_minor,
+        CouponReduction::Percent { basis_points, .. } => share_of(price_minor, basis_points.into()),
+    };
+    off.min(cap_of(terms)).clamp(0, price_minor.max(0))
 }
 
-impl Arithmetic for CouponTerms {
-    fn reduction_of(&self, price_minor: i64) -> i64 {
-        let off = match self.reduction {
-            CouponReduction::Fixed { amount_minor } => amount_minor,
-            CouponReduction::Percent { basis_points, .. } => {
-                share_of(price_minor, basis_points.into())
-            }
-        };
-        off.min(self.cap_minor()).clamp(0, price_minor.max(0))
-    }
-
-    fn cap_minor(&self) -> i64 {
-        match self.reduction {
-            CouponReduction::Fixed { amount_minor } => amount_minor,
-            CouponReduction::Percent { cap_minor, .. } => cap_minor.unwrap_or(i64::MAX),
-        }
+/// The most that terms take off anything.
+fn cap_of(terms: &CouponTerms) -> i64 {
+    match terms.reduction {
+        CouponReduction::Fixed { amount_minor } => amount_minor,
+        CouponReduction::Percent { cap_minor, .. } => cap_minor.unwrap_or(i64::MAX),
     }
 }
 
@@ -169,12 +158,13 @@ impl Performance {
 }
 
 impl State {
-    /// The coupons that a performance knows an account to have, the latest first, with what they
-    /// are good for. Those of campaigns elsewhere may have been used meanwhile.
+    /// The coupons that a performance knows an account to have, with what they are good for, in no
+    /// order that means anything: sort before they are seen. Those of campaigns elsewhere may have
+    /// been used meanwhile.
     pub fn coupons_of(
         &self,
-        performance: boxoffice_topics::PerformanceId,
-        account: boxoffice_topics::AccountId,
+        performance: PerformanceId,
+        account: AccountId,
     ) -> impl Iterator<Item = (CouponId, &CouponTerms)> {
         let candidates = self.coupons.candidates(performance, account);
         candidates.filter(|candidate| !candidate.is_spent).filter_map(|candidate| {

@@ -3,7 +3,8 @@
 //! The house is in the second partition, the campaign in the first; then both in one, because the
 //! rules must not depend on it.
 
-use crate::tables::check_partitions;
+use crate::State;
+use crate::tables::{account, check_partitions, states_after};
 
 /// A campaign that spans the house and another performance, and alice with a coupon of 20.
 #[track_caller]
@@ -368,4 +369,23 @@ fn a_performance_knows_64_campaigns_of_elsewhere_at_most() {
             announced.collect::<Vec<_>>().join(", ")
         ),
     );
+}
+
+#[test]
+fn the_newest_order_is_the_one_that_was_placed_last() {
+    let state = states_after(
+        "operator points alice 50 => credited l1 50 until 1000000000
+         alice seats A-1-1        => held h1 A-1-1 100 asasked
+         alice seats A-1-2        => held h2 A-1-2 100 asasked
+         alice order h1 points=50 => reserving o1 points 50, m1 reserve_points 50 o1
+         alice order h2           => placed o2 100
+         deliver all              => kept for o1 l1:50, m2 points_reserved o1, placed o1 50 -50 points",
+    )
+    .remove(0);
+    let restored = State::from_snapshot(&state.to_snapshot()).unwrap();
+    for state in [state, restored] {
+        let totals: Vec<_> =
+            state.orders_of(account("alice")).map(|order| order.total.minor).collect();
+        assert_eq!(totals, [50, 100]);
+    }
 }

@@ -203,12 +203,14 @@ impl Table {
 
     /// Time passes in every partition.
     fn tick(&mut self) -> String {
-        let told =
-            (0..self.states.len()).flat_map(|at| self.decide_in(at, "clock", None, &Intent::Tick));
-        let told = told.collect::<Vec<_>>();
-        let is_due = |state: &State| state.due_at().is_some_and(|due| due <= state.now());
-        let leaves_work = self.states.iter().any(is_due);
-        assert!(!leaves_work || !told.is_empty(), "a tick leaves what is due, for ever");
+        let mut told = Vec::new();
+        for at in 0..self.states.len() {
+            let ended = self.decide_in(at, "clock", None, &Intent::Tick);
+            let state = &self.states[at];
+            let is_due = state.due_at().is_some_and(|due| due <= state.now());
+            assert!(!is_due || !ended.is_empty(), "a tick leaves what is due, for ever");
+            told.extend(ended);
+        }
         said(&told)
     }
 
@@ -312,7 +314,7 @@ fn said(told: &[String]) -> String {
     if told.is_empty() { "nothing".into() } else { told.join(", ") }
 }
 
-fn account(who: &str) -> AccountId {
+pub(crate) fn account(who: &str) -> AccountId {
     AccountId::from_u128(number(who))
 }
 
