@@ -6,12 +6,13 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use boxoffice_tests::client::{Answer, Client};
 use boxoffice_tests::house::{House, places, wait_for_count};
 use boxoffice_tests::server::{Options, Server};
 use boxoffice_tests::services::Postgres;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -21,9 +22,20 @@ async fn a_second_process_on_the_same_directory_is_refused_and_the_first_goes_on
     let data_dir = Some(house.server.data_dir().to_owned());
     let mut second = Server::configured(&Options { data_dir, ..Options::default() });
     second.spawn();
-    assert!(!second.wait_for_end().await.success());
-    assert!(second.log().contains("in use by another process"), "{}", second.log());
+    assert_eq!(second.wait_for_end().await.code(), Some(1));
+    let folder = house.server.data_dir().join("log/");
+    let in_use = format!("log: {} is in use by another process\n", folder.display());
+    assert!(second.log().ends_with(&format!("boxoffice: {in_use}")), "{}", second.log());
+    // Whoever looks at the log is kept out, too: it would see a log that moves.
+    let verified = house.server.run(&["log", "verify"]);
+    assert_eq!(said(&verified), (Some(1), String::new(), format!("boxoffice: {in_use}")));
     assert_eq!(house.hold(&house.buyer("alice"), &["A-1-1"]).await.status, 200);
+}
+
+/// Exit code, standard output and standard error of a command.
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 /// The newest segment that has been written to, and where its last byte is.
@@ -77,8 +89,8 @@ async fn a_torn_tail_is_cut_and_everything_before_it_stays() {
     assert!(verified.status.success(), "{verified:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flipped_byte_in_the_middle_stops_the_start_and_names_file_and_place() {
+/// A server that was stopped well after ten holds, and its newest segment with its last byte.
+async fn stopped_server() -> (Server, PathBuf, u64) {
     let mut house = House::open(Options::default(), 1, 10, 10).await;
     let buyer = house.buyer("alice");
     for seat in 1..=10 {
@@ -86,20 +98,55 @@ async fn a_flipped_byte_in_the_middle_stops_the_start_and_names_file_and_place()
     }
     assert!(house.server.stop().success());
     let (segment, end) = written_end(house.server.data_dir());
+    (house.server, segment, end)
+}
+
+/// `serve` refuses to start, because of this damage.
+async fn assert_not_started(server: &mut Server, damage: &str) {
+    server.spawn();
+    assert_eq!(server.wait_for_end().await.code(), Some(1));
+    let log = server.log();
+    assert!(log.ends_with(&format!("boxoffice: log: {damage}\n")), "{damage}: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_byte_in_the_middle_stops_the_start_and_names_file_and_place() {
+    let (mut server, segment, end) = stopped_server().await;
     // The first blocks are the genesis records and the performance.
-    flip(&segment, 512 + (end - 512) / 2);
+    let position = 512 + (end - 512) / 2;
+    flip(&segment, position);
+    let (code, found, complaint) = said(&server.run(&["log", "verify"]));
+    assert_eq!((code, complaint.as_str()), (Some(1), ""), "{found}");
+    let start = format!("  DAMAGED: {} at byte ", segment.display());
+    let damage = found.lines().find_map(|line| line.strip_prefix(&start));
+    let (at, reason) = damage.and_then(|damage| damage.split_once(": ")).expect(&found);
+    assert_eq!(reason, "the block is not whole, and a later one says that it was synced");
+    // The block that the byte is in begins at a sector, and no block of this log is long.
+    let at: u64 = at.parse().unwrap();
+    assert!(at.is_multiple_of(512) && at <= position && position < at + 4_096, "{at} {position}");
+    let damage = format!("{} is damaged at byte {at}: {reason}", segment.display());
+    assert_not_started(&mut server, &damage).await;
 
-    let verified = house.server.run(&["log", "verify"]);
-    let said = [verified.stdout.clone(), verified.stderr.clone()].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(!verified.status.success(), "{said}");
-    let name = segment.file_name().unwrap().to_str().unwrap();
-    assert!(said.contains(name), "{said}");
+    // Nothing was changed by looking: with the byte as it was, everything is there.
+    flip(&segment, position);
+    let verified = said(&server.run(&["log", "verify"]));
+    assert!(verified.0 == Some(0) && verified.1.ends_with("  no damage\n"), "{verified:?}");
+    server.start_again().await;
+}
 
-    house.server.spawn();
-    assert!(!house.server.wait_for_end().await.success());
-    let log = house.server.log();
-    assert!(log.contains("damaged at byte") && log.contains(name), "{log}");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_was_cut_short_stops_the_start_and_names_file_and_place() {
+    let (mut server, segment, end) = stopped_server().await;
+    let whole = std::fs::metadata(&segment).unwrap().len();
+    // The last byte of the file, which is behind everything written; then the middle of a record.
+    for length in [whole - 1, 512 + (end - 512) / 2] {
+        File::options().write(true).open(&segment).unwrap().set_len(length).unwrap();
+        let damage =
+            format!("{} is damaged at byte {length}: the segment is cut short", segment.display());
+        let verified = said(&server.run(&["log", "verify"]));
+        assert_eq!(verified, (Some(1), String::new(), format!("boxoffice: log: {damage}\n")));
+        assert_not_started(&mut server, &damage).await;
+    }
 }
 
 /// A small file system that is unmounted with the server's directory.
@@ -124,21 +171,52 @@ fn bulky() -> Value {
     definition
 }
 
-/// Sends bulky intents until one is not accepted.
-async fn fill(promoter: &Client) -> Answer {
-    // A segment has 64 MiB, and each of these takes about 100 KiB of it.
-    for _ in 0..2_000 {
-        let answer = promoter.intent(bulky()).await;
-        if answer.status != 200 && answer.status != 409 {
-            return answer;
+/// Sends bulky intents until there is no room for one more, and returns the names of those that
+/// were accepted.
+async fn fill(promoter: &Client) -> Vec<String> {
+    let body = bulky().to_string();
+    let send = || {
+        let request = promoter.request(Method::POST, "/v1/intents");
+        Client::send(request.header("Content-Type", "application/json").body(body.clone()))
+    };
+    let first = send().await.unwrap();
+    assert_eq!(first.status, 200, "{first:?}");
+    let mut accepted = vec![first];
+    // Those in flight together are refused together: in the end there may be room for one.
+    for in_flight in [8, 1] {
+        let mut refused = false;
+        while !refused {
+            for answer in join_all((0..in_flight).map(|_| send())).await {
+                let answer = answer.unwrap();
+                if answer.status == 503 {
+                    assert_disk_full(&answer);
+                    refused = true;
+                    continue;
+                }
+                // A refusal has its place in the log like any other answer.
+                assert_eq!(answer.refusal(), (409, "performance_already_exists"));
+                accepted.push(answer);
+            }
         }
     }
-    panic!("the disk is never full");
+    accepted.iter().map(|answer| answer.body["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn assert_disk_full(answer: &Answer) {
+    let expected = json!({
+        "type": "/problems/disk_full",
+        "title": "Disk full",
+        "status": 503,
+        "detail": "the disk is full; nothing was lost",
+        "code": "disk_full",
+    });
+    assert_eq!((answer.status, &answer.body), (503, &expected));
+    assert_eq!(answer.headers["retry-after"], "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_nothing_is_lost_and_room_lets_the_sale_go_on() {
-    let limits = "[limits]\nbody_bytes_max = 1048576".to_owned();
+    let limits = "[limits]\nbody_bytes_max = 1048576\naccount_requests_per_second = 0".to_owned();
     let outside = Server::configured(&Options::default());
     let small = outside.directory().join("small");
     if !mount_small(&small) {
@@ -153,23 +231,51 @@ async fn a_full_disk_is_said_nothing_is_lost_and_room_lets_the_sale_go_on() {
     let held = house.hold(&buyer, &["A-1-1"]).await;
     assert_eq!(held.status, 200, "{held:?}");
 
-    let full = fill(&house.promoter).await;
-    assert_eq!(full.status, 503, "{full:?}");
-    assert!(full.headers.contains_key("retry-after"), "{full:?}");
+    let accepted = fill(&house.promoter).await;
+    let refused = bulky();
+    assert_disk_full(&house.promoter.intent(refused.clone()).await);
     // Reading goes on.
     let hold = format!("/v1/holds/{}", held.text("hold"));
     assert_eq!(buyer.get(&hold).await.status, 200);
+    assert_eq!(buyer.get("/readyz").await.status, 200);
 
     std::fs::remove_file(&filler).unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while house.hold(&buyer, &["A-1-2"]).await.status == 503 {
+    let resumed = loop {
+        let answer = house.hold(&buyer, &["A-1-2"]).await;
+        if answer.status != 503 {
+            break answer;
+        }
+        assert_disk_full(&answer);
         assert!(std::time::Instant::now() < deadline, "it never resumes");
-    }
+    };
+    assert_eq!(resumed.outcome()["seats"], json!(["A-1-2"]), "{resumed:?}");
     house.server.kill();
     house.server.start_again().await;
+    // Offsets are dense: what is between these is there, too.
+    for id in accepted.iter().step_by(100).chain(accepted.last()) {
+        let kept = house.promoter.get(&format!("/v1/intents/{id}")).await;
+        assert_eq!(kept.body["id"], id.as_str(), "accepted and lost: {kept:?}");
+    }
+    let performance = refused["performance"].as_str().unwrap();
+    let nothing = buyer.get(&format!("/v1/performances/{performance}")).await;
+    assert_eq!(nothing.refusal(), (404, "performance_unknown"), "refused, and nothing of it");
     assert_eq!(buyer.get(&hold).await.body["seats"], json!(["A-1-1"]));
     let taken = house.hold(&house.buyer("bob"), &["A-1-2"]).await;
     assert_eq!(taken.refusal(), (409, "seat_already_held"));
+}
+
+/// Waits until the server says this of its database, and returns all that it says then.
+async fn wait_for_postgres(client: &Client, state: &str) -> Answer {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let ready = client.get("/readyz").await;
+        if ready.body["postgres"]["state"] == state {
+            return ready;
+        }
+        assert!(std::time::Instant::now() < deadline, "the database is never {state}: {ready:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,8 +291,13 @@ async fn the_sale_goes_on_while_postgres_is_away_and_the_rows_come_later() {
     postgres.stop().await.unwrap();
     let order = house.buy(&buyer, &["A-1-2", "A-1-3"]).await;
     assert_eq!(places(&order), ["A-1-2", "A-1-3"]);
+    // It is said, and the house sells all the same.
+    let away = wait_for_postgres(&buyer, "retrying").await;
+    assert_eq!((away.status, &away.body["ready"]), (200, &json!(true)), "{away:?}");
     postgres.start_again().await.unwrap();
     wait_for_count(database.url(), "SELECT count(*) FROM tickets", 3).await;
+    let back = wait_for_postgres(&buyer, "following").await;
+    assert_eq!(back.body["postgres"].get("error"), None, "{back:?}");
 
     postgres.kill().await.unwrap();
     house.buy(&buyer, &["A-1-4"]).await;
@@ -210,8 +321,12 @@ async fn a_payment_outlives_a_provider_that_is_down_and_a_server_that_is_killed(
     let approve = json!({ "kind": "approve" });
     let key = provider.sandbox().open_payment(&order.provider_order_id, order.total, approve).await;
     provider.kill();
-    assert_eq!(buyer.intent(order.payment(&key)).await.status, 200);
+    let paying = buyer.intent(order.payment(&key)).await;
+    assert_eq!((paying.status, &paying.outcome()["type"]), (200, &json!("payment_requested")));
     assert_eq!(order.wait_for(&buyer, "paying").await["tickets"], json!([]));
+    // A second attempt beside one whose result is not known could take the money twice.
+    let second = buyer.intent(order.payment(&format!("{key}-2"))).await;
+    assert_eq!(second.refusal(), (409, "payment_in_progress"));
     house.server.kill();
     house.server.start_again().await;
     provider.start_again().await;
@@ -234,8 +349,12 @@ async fn a_slow_or_failing_provider_takes_the_money_exactly_once() {
         let order = house.place(&buyer, &[&seat]).await;
         let paying = house.pay(&buyer, &order, behaviour.clone()).await;
         assert_eq!(paying.status, 200, "{behaviour} {paying:?}");
+        assert_eq!(paying.outcome()["type"], "payment_requested", "{behaviour}");
         let confirmed = order.wait_for(&buyer, "confirmed").await;
         assert_eq!(places(&confirmed), [seat], "{behaviour}");
+        let payments = confirmed["payments"].as_array().unwrap();
+        let states: Vec<&Value> = payments.iter().map(|payment| &payment["state"]).collect();
+        assert_eq!(states, ["captured"], "{behaviour}");
         let books = house.server.sandbox().get("/sandbox/books").await;
         assert_eq!(books.body["captured"], 50_000 * (index + 1), "{behaviour} {books:?}");
         assert_eq!(books.body["refunded"], 0, "{behaviour} {books:?}");

@@ -100,21 +100,44 @@ pub enum Provider {
     Toss,
 }
 
-/// Who may ask.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Who may ask. Tokens are signed (HS256) with the secret of the data directory, unless there is a
+/// public key, a set of them or another secret.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// PEM file of the public key that signs tokens. Without one, tokens are signed (HS256) with
-    /// the secret of the data directory.
+    /// PEM file of the public key that tokens are verified with.
     pub public_key_file: Option<PathBuf>,
     /// The one algorithm that this public key is good for.
     pub algorithm: Option<PublicKeyAlgorithm>,
     /// File with the shared secret of HS256, instead of the data directory's own.
     pub secret_file: Option<PathBuf>,
+    /// File or URL of the JSON Web Key Set that tokens are verified with.
+    pub jwks: Option<KeySetSource>,
+    /// How long the key set is used before it is read again. Default 300.
+    pub jwks_refresh_seconds: NonZeroU32,
     /// Tokens must carry this audience.
     pub audience: Option<String>,
     /// Tokens must carry this issuer.
     pub issuer: Option<String>,
+}
+
+/// Where a JSON Web Key Set is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum KeySetSource {
+    /// `https://...`, or `http://...` on a network where nobody else answers.
+    Url(String),
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<String> for KeySetSource {
+    fn from(text: String) -> Self {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return Self::Url(text);
+        }
+        Self::File(text.into())
+    }
 }
 
 /// What a public key can sign with.
@@ -144,6 +167,15 @@ pub struct Limits {
     pub batch_bytes_max: NonZeroUsize,
     /// Intents of one batch that are in flight together. Default 256.
     pub batch_in_flight_max: NonZeroUsize,
+    /// Requests on `/v1` that an account gains in each second; 0 sets no limit. Default 50.
+    pub account_requests_per_second: u32,
+    /// Requests that an account which was quiet may send at once. Default 200.
+    pub account_requests_burst: NonZeroU32,
+    /// The same for an address (of IPv6, a /64 network) that sends no valid token. Default 0:
+    /// behind a proxy all clients have one address.
+    pub address_requests_per_second: u32,
+    /// Requests that an address which was quiet may send at once. Default 200.
+    pub address_requests_burst: NonZeroU32,
     /// Longest `Prefer: wait`. Default 30 seconds.
     pub wait_seconds_max: NonZeroU32,
     /// Steps that each partition keeps in memory for replies and resumed readers. Default 16,384.
@@ -168,7 +200,7 @@ impl Default for Config {
             payments: Payments::default(),
             auth: Auth::default(),
             limits: Limits::default(),
-            drain_timeout_ms: milliseconds(10_000),
+            drain_timeout_ms: positive(10_000),
         }
     }
 }
@@ -184,16 +216,34 @@ impl Default for Payments {
     }
 }
 
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            public_key_file: None,
+            algorithm: None,
+            secret_file: None,
+            jwks: None,
+            jwks_refresh_seconds: positive(300),
+            audience: None,
+            issuer: None,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: count(20_000),
-            header_timeout_ms: milliseconds(30_000),
-            body_timeout_ms: milliseconds(10_000),
+            header_timeout_ms: positive(30_000),
+            body_timeout_ms: positive(10_000),
             body_bytes_max: count(64 * 1024),
             batch_bytes_max: count(8 * 1024 * 1024),
             batch_in_flight_max: count(256),
-            wait_seconds_max: milliseconds(30),
+            account_requests_per_second: 50,
+            account_requests_burst: positive(200),
+            address_requests_per_second: 0,
+            address_requests_burst: positive(200),
+            wait_seconds_max: positive(30),
             recent_steps: count(16_384),
             subscriber_events_max: count(256),
             subscribers_max: count(10_000),
@@ -205,7 +255,7 @@ const fn count(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).expect("a default is not zero")
 }
 
-const fn milliseconds(number: u32) -> NonZeroU32 {
+const fn positive(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).expect("a default is not zero")
 }
 
@@ -232,6 +282,8 @@ pub struct Overrides {
     pub sandbox_listen: Option<SocketAddr>,
     /// See [`Payments::base_url`].
     pub provider_url: Option<String>,
+    /// See [`Auth::jwks`].
+    pub jwks: Option<KeySetSource>,
 }
 
 /// A configuration that cannot be used.
@@ -268,6 +320,7 @@ impl Config {
             provider,
             sandbox_listen,
             provider_url,
+            jwks,
         } = overrides;
         replace(&mut config.listen, listen);
         replace(&mut config.data_dir, data_dir);
@@ -277,6 +330,9 @@ impl Config {
         replace(&mut config.payments.sandbox_listen, sandbox_listen);
         if provider_url.is_some() {
             config.payments.base_url = provider_url;
+        }
+        if jwks.is_some() {
+            config.auth.jwks = jwks;
         }
         config.check()?;
         Ok(config)
@@ -299,8 +355,13 @@ impl Config {
         if self.auth.public_key_file.is_some() != self.auth.algorithm.is_some() {
             return contradiction("auth.public_key_file and auth.algorithm go together");
         }
-        if self.auth.public_key_file.is_some() && self.auth.secret_file.is_some() {
-            return contradiction("auth.public_key_file and auth.secret_file exclude each other");
+        let auth = &self.auth;
+        let keys =
+            [auth.public_key_file.is_some(), auth.secret_file.is_some(), auth.jwks.is_some()];
+        if keys.into_iter().filter(|given| *given).count() > 1 {
+            return contradiction(
+                "auth.public_key_file, auth.secret_file and auth.jwks exclude each other",
+            );
         }
         if self.payments.provider == Provider::Toss && self.payments.secret_key_file.is_none() {
             return contradiction("payments.secret_key_file is needed with provider `toss`");
@@ -369,5 +430,20 @@ mod tests {
     fn zero_partitions_and_half_an_auth_are_refused() {
         assert!(load("partitions = 0").is_err());
         assert!(load("database='none'\n[auth]\nalgorithm = 'ES256'").is_err());
+        assert!(load("database='none'\n[auth]\nsecret_file = 'a'\njwks = 'b'").is_err());
+    }
+
+    #[test]
+    fn a_key_set_is_at_a_url_or_in_a_file() {
+        let source = |text: &str| {
+            let config = load(&format!("database = 'none'\n[auth]\njwks = '{text}'"));
+            config.unwrap().auth.jwks.unwrap()
+        };
+        for url in ["https://id.example/keys", "http://127.0.0.1:1/keys"] {
+            assert_eq!(source(url), KeySetSource::Url(url.to_owned()));
+        }
+        for file in ["keys.json", "/etc/keys.json", "https"] {
+            assert_eq!(source(file), KeySetSource::File(file.into()));
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is wired together here and nowhere else. What is decided is none of this crate's
 //! business: it asks, waits, shows, and converts JSON to and from the vocabulary of the log.
 
+mod causes;
 pub mod cli;
 pub mod config;
 pub mod health;

@@ -7,63 +7,9 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use boxoffice_api::http::auth::Role;
 use boxoffice_api::http::router::document;
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use support::{House, PERFORMANCE, in_house, request};
-
-async fn hold(house: &House, token: &str, seats: &[&str]) -> Value {
-    let intent = json!({"type": "hold_seats", "performance": PERFORMANCE, "seats": seats});
-    let reply = house.post(token, intent).await;
-    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
-    reply.json()["outcomes"][0].clone()
-}
-
-/// The events of an account, as they come.
-struct Events {
-    body: axum::body::BodyDataStream,
-    buffer: String,
-}
-
-impl Events {
-    async fn open(house: &House, token: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = request(Method::GET, "/v1/events", Some(token));
-        if let Some(id) = last_event_id {
-            request = request.header("last-event-id", id);
-        }
-        let response = house.node.front().answer(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        Self { body: response.into_body().into_data_stream(), buffer: String::new() }
-    }
-
-    /// The next event that has data: its id and what it says.
-    async fn next(&mut self) -> (String, Value) {
-        loop {
-            while let Some((event, rest)) = self.buffer.split_once("\n\n") {
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-                let found = field("id: ").zip(field("data: "));
-                let found =
-                    found.map(|(id, data)| (id.to_owned(), serde_json::from_str(data).unwrap()));
-                self.buffer = rest.to_owned();
-                if let Some(event) = found {
-                    return event;
-                }
-            }
-            let piece = self.body.next().await.unwrap().unwrap();
-            self.buffer.push_str(std::str::from_utf8(&piece).unwrap());
-        }
-    }
-
-    /// Reads on until an outcome of this type comes.
-    async fn until(&mut self, kind: &str) -> (String, Value) {
-        loop {
-            let (id, event) = self.next().await;
-            let outcomes = event["outcomes"].as_array().unwrap();
-            if let Some(outcome) = outcomes.iter().find(|outcome| outcome["type"] == kind) {
-                return (id, outcome.clone());
-            }
-        }
-    }
-}
+use support::events::Events;
+use support::{House, PERFORMANCE, hold, in_house, request};
 
 /// Opens a payment as the buyer's browser would.
 async fn authenticate_payment(house: &House, order: &Value) -> String {

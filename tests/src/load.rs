@@ -1,9 +1,11 @@
-//! A load tool that costs little beside the server that it measures: each connection sends the
-//! same bytes and waits for the answer, over and over, in one thread.
+//! A load tool that costs little beside the server that it measures: each connection sends its
+//! requests in turn and waits for each answer, over and over, in one thread.
 //!
-//! It reads just enough HTTP to find the end of an answer, and stops at an unexpected one.
+//! It reads just enough HTTP to find the end of an answer, and stops at one that is neither 200 nor
+//! 409.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -23,6 +25,8 @@ const CLOSED_LOOP_TOLERANCE: f64 = 0.1;
 pub struct Measured {
     /// Requests that were answered.
     pub requests: u64,
+    /// How many of them with 409: decided, and refused.
+    pub refused: u64,
     /// How long the round took.
     pub elapsed: Duration,
     /// Microseconds from the first byte sent to the last byte received.
@@ -42,6 +46,7 @@ impl Measured {
     /// Never: every round counts in the same buckets.
     pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.refused += other.refused;
         self.elapsed += other.elapsed;
         self.latencies.add(&other.latencies).expect("the same buckets");
     }
@@ -77,11 +82,15 @@ pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends each connection's request over and over for this long.
+/// Sends each connection's requests in turn, over and over for this long.
 ///
 /// # Errors
-/// When a connection fails, an answer is not 200, or the latencies do not add up.
-pub async fn run(port: u16, requests: &[Vec<u8>], duration: Duration) -> io::Result<Measured> {
+/// When a connection fails, an answer is neither 200 nor 409, or the latencies do not add up.
+pub async fn run(
+    port: u16,
+    requests: &[Arc<[Vec<u8>]>],
+    duration: Duration,
+) -> io::Result<Measured> {
     let mut streams = Vec::with_capacity(requests.len());
     for _ in requests {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
@@ -90,39 +99,53 @@ pub async fn run(port: u16, requests: &[Vec<u8>], duration: Duration) -> io::Res
     }
     let started = Instant::now();
     let mut connections = JoinSet::new();
-    for (stream, request) in streams.into_iter().zip(requests) {
-        connections.spawn(run_connection(stream, request.clone(), started + duration));
+    for (stream, requests) in streams.into_iter().zip(requests) {
+        connections.spawn(run_connection(stream, Arc::clone(requests), started + duration));
     }
-    let mut latencies = histogram();
+    let (mut latencies, mut refused) = (histogram(), 0);
     while let Some(connection) = connections.join_next().await {
-        let of_connection = connection.map_err(io::Error::other)??;
+        let (of_connection, refused_there) = connection.map_err(io::Error::other)??;
         latencies.add(of_connection).map_err(io::Error::other)?;
+        refused += refused_there;
     }
-    let measured = Measured { requests: latencies.len(), elapsed: started.elapsed(), latencies };
+    let requests_count = latencies.len();
+    let measured =
+        Measured { requests: requests_count, refused, elapsed: started.elapsed(), latencies };
     check_closed_loop(&measured, requests.len())?;
     Ok(measured)
 }
 
+/// Returns the latencies, and how many requests were refused.
 async fn run_connection(
     mut stream: TcpStream,
-    request: Vec<u8>,
+    requests: Arc<[Vec<u8>]>,
     end: Instant,
-) -> io::Result<Histogram<u64>> {
-    let mut latencies = histogram();
+) -> io::Result<(Histogram<u64>, u64)> {
+    let (mut latencies, mut refused) = (histogram(), 0);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut started = Instant::now();
-    while started < end {
-        stream.write_all(&request).await?;
-        read_answer(&mut stream, &mut buffer).await?;
+    for request in requests.iter().cycle() {
+        if started >= end {
+            break;
+        }
+        stream.write_all(request).await?;
+        refused += u64::from(read_answer(&mut stream, &mut buffer).await? == Answer::Refused);
         let now = Instant::now();
         let micros = now.duration_since(started).as_micros();
         latencies.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
         started = now;
     }
-    Ok(latencies)
+    Ok((latencies, refused))
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Granted,
+    Refused,
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Answer> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
@@ -130,29 +153,31 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         filled += read;
-        if let Some(length) = answer_length(&buffer[..filled])?
+        if let Some((answer, length)) = answer_of(&buffer[..filled])?
             && length <= filled
         {
-            return Ok(());
+            return Ok(answer);
         }
     }
 }
 
-/// Bytes of the answer that begins here; `None` while its headers are not complete.
-fn answer_length(bytes: &[u8]) -> io::Result<Option<usize>> {
+/// The answer that begins here and its bytes; `None` while its headers are not complete.
+fn answer_of(bytes: &[u8]) -> io::Result<Option<(Answer, usize)>> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };
     let unexpected = || io::Error::other(String::from_utf8_lossy(bytes).into_owned());
     let head = std::str::from_utf8(&bytes[..end]).map_err(io::Error::other)?;
-    if !head.starts_with("HTTP/1.1 200") {
-        return Err(unexpected());
-    }
+    let answer = match head.get(..12) {
+        Some("HTTP/1.1 200") => Answer::Granted,
+        Some("HTTP/1.1 409") => Answer::Refused,
+        _ => return Err(unexpected()),
+    };
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    Ok(Some(end + 4 + length.ok_or_else(unexpected)?))
+    Ok(Some((answer, end + 4 + length.ok_or_else(unexpected)?)))
 }
 
 #[cfg(test)]
@@ -160,7 +185,8 @@ mod tests {
     use super::*;
 
     fn measured(latencies: Histogram<u64>) -> Measured {
-        Measured { requests: latencies.len(), elapsed: Duration::from_secs(1), latencies }
+        let requests = latencies.len();
+        Measured { requests, refused: 0, elapsed: Duration::from_secs(1), latencies }
     }
 
     #[test]
@@ -187,9 +213,11 @@ mod tests {
     #[test]
     fn an_answer_ends_where_its_length_says() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(answer_length(answer).unwrap(), Some(answer.len()));
-        assert_eq!(answer_length(&answer[..20]).unwrap(), None);
-        assert!(answer_length(b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n").is_err());
-        assert!(answer_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert_eq!(answer_of(answer).unwrap(), Some((Answer::Granted, answer.len())));
+        assert_eq!(answer_of(&answer[..20]).unwrap(), None);
+        let refused = b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(answer_of(refused).unwrap(), Some((Answer::Refused, refused.len())));
+        assert!(answer_of(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").is_err());
+        assert!(answer_of(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CliError;
-use crate::config::{Config, Database, Overrides, Provider, duration};
+use crate::config::{Config, Database, KeySetSource, Overrides, Provider, duration};
 use crate::node::{Node, NodeError};
 
 /// The exit code of a node whose log or partition stopped.
@@ -46,6 +46,10 @@ pub(super) struct Args {
     /// A provider that runs elsewhere, for instance `http://127.0.0.1:8090`.
     #[arg(long, env = "BOXOFFICE_PROVIDER_URL")]
     provider_url: Option<String>,
+    /// File or URL of the JSON Web Key Set that tokens are verified with, instead of the secret of
+    /// the data directory.
+    #[arg(long, env = "BOXOFFICE_JWKS")]
+    jwks: Option<String>,
 }
 
 impl Args {
@@ -61,6 +65,7 @@ impl Args {
             provider: self.provider,
             sandbox_listen: self.sandbox_listen,
             provider_url: self.provider_url,
+            jwks: self.jwks.map(KeySetSource::from),
         };
         Ok(Config::load(self.config.as_deref(), overrides)?)
     }

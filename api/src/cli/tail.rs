@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{CliError, DataDir, Signing};
 use crate::http::auth::{Names, Role, Signer};
+use crate::http::rate_limit;
 
 /// Long enough for a night of watching.
 const TOKEN_SECONDS: i64 = 86_400;
@@ -63,15 +64,20 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let signer = Signer::new(&args.signing.auth(), &names)?;
     let token = signer.sign("boxoffice tail", Role::Operator, expires_at)?;
     let client = reqwest::Client::builder().no_proxy().build().map_err(CliError::other)?;
-    let get = |address: String| client.get(address).bearer_auth(&token);
+    let get = |address: &str| client.get(address).bearer_auth(&token);
     if args.follow {
         let address = format!("{}?from={}", args.address("stream"), args.from);
-        return follow(get(address)).await;
+        return follow(get(&address)).await;
     }
     let mut from = args.from;
     loop {
         let address = format!("{}?from={from}&limit=1000", args.address("records"));
-        let response = checked(get(address).send().await).await?;
+        let sent = get(&address).send().await.map_err(CliError::other)?;
+        if let Some(pause) = rate_limit::pause(sent.status(), sent.headers()) {
+            tokio::time::sleep(pause).await;
+            continue;
+        }
+        let response = checked(sent).await?;
         let page: Value = response.json().await.map_err(CliError::other)?;
         let mut output = io::stdout().lock();
         for record in page["records"].as_array().into_iter().flatten() {
@@ -87,7 +93,8 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
 
 /// The data of server-sent events, one per line.
 async fn follow(request: reqwest::RequestBuilder) -> Result<ExitCode, CliError> {
-    let mut pieces = checked(request.send().await).await?.bytes_stream();
+    let sent = request.send().await.map_err(CliError::other)?;
+    let mut pieces = checked(sent).await?.bytes_stream();
     let mut buffer = Vec::new();
     while let Some(piece) = pieces.next().await {
         buffer.extend_from_slice(&piece.map_err(CliError::other)?);
@@ -108,10 +115,7 @@ async fn follow(request: reqwest::RequestBuilder) -> Result<ExitCode, CliError> 
 }
 
 /// The answer, when it is not a problem.
-async fn checked(
-    sent: Result<reqwest::Response, reqwest::Error>,
-) -> Result<reqwest::Response, CliError> {
-    let response = sent.map_err(CliError::other)?;
+async fn checked(response: reqwest::Response) -> Result<reqwest::Response, CliError> {
     if response.status().is_success() {
         return Ok(response);
     }

@@ -25,6 +25,16 @@ pub(super) fn intent_answered(after: Duration) {
     INTENT_SECONDS.record(after.as_secs_f64());
 }
 
+/// A request was one too many by this policy.
+pub(super) fn rate_limited(policy: &'static str) {
+    counter!("boxoffice_api_rate_limited_total", "policy" => policy).increment(1);
+}
+
+/// The key set was read again: `ok` or `failed`.
+pub(super) fn key_set_refreshed(outcome: &'static str) {
+    counter!("boxoffice_api_key_set_refreshes_total", "outcome" => outcome).increment(1);
+}
+
 /// A handler broke an invariant.
 pub(super) fn panicked() {
     PANICS.increment(1);

@@ -7,6 +7,7 @@ mod headers;
 mod metric_definitions;
 pub mod openapi;
 pub mod problem;
+pub mod rate_limit;
 pub mod router;
 pub mod routes;
 pub mod server;

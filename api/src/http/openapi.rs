@@ -2,9 +2,13 @@
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::header::Header;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi as _};
+use utoipa::openapi::{Content, Object, OpenApi, Ref, Response, Type};
+use utoipa::{Modify, OpenApi as _, ToSchema as _};
+
+use super::problem::ProblemJson;
+use super::rate_limit;
 
 /// What the document says about the whole.
 #[derive(utoipa::OpenApi)]
@@ -38,6 +42,33 @@ impl Modify for Bearer {
 /// The document before its routes.
 pub(super) fn base() -> OpenApi {
     Base::openapi()
+}
+
+/// Documents the answer to a request too many, at every route that is counted.
+pub(super) fn limit(document: &mut OpenApi) {
+    const NAME: &str = "TooManyRequests";
+    let header = |kind: Type, description: &str| {
+        Header::builder()
+            .schema(Some(Object::with_type(kind)))
+            .description(Some(description))
+            .build()
+    };
+    let text = |description| header(Type::String, description);
+    let problem = Ref::from_schema_name(ProblemJson::name());
+    let refused = Response::builder()
+        .description("Too many requests; RateLimit and RateLimit-Policy are on every answer")
+        .header("Retry-After", header(Type::Integer, "Seconds to wait"))
+        .header("RateLimit-Policy", text("`\"account\";q=200;w=4`: 200 requests in 4 seconds"))
+        .header("RateLimit", text("`\"account\";r=0;t=1`: none is left, and more in 1 second"))
+        .content("application/problem+json", Content::new(Some(problem)))
+        .build();
+    document.components.get_or_insert_default().responses.insert(NAME.to_owned(), refused.into());
+    for (_, item) in document.paths.paths.iter_mut().filter(|(path, _)| rate_limit::counts(path)) {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            let refused = Ref::from_response_name(NAME).into();
+            operation.responses.responses.insert("429".to_owned(), refused);
+        }
+    }
 }
 
 /// Serves the document, which is rendered once.

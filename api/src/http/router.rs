@@ -1,5 +1,6 @@
 //! Every route, in one place; and the front that all requests pass.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use utoipa_axum::routes;
 
 use super::auth::{Authenticator, Names};
 use super::problem::Problem;
-use super::{docs, metric_definitions, openapi, routes, server};
+use super::rate_limit::{Counted, RateLimits};
+use super::{docs, metric_definitions, openapi, rate_limit, routes, server};
 use crate::config::Limits;
 use crate::health::Health;
 use crate::views::{Views, Waiter};
@@ -35,6 +37,8 @@ use crate::views::{Views, Waiter};
 pub struct Services {
     /// Who asks.
     pub authenticator: Authenticator,
+    /// How many requests each of them may send.
+    pub rate_limits: RateLimits,
     /// Keyed names.
     pub names: Arc<Names>,
     /// What can be looked at.
@@ -58,7 +62,7 @@ pub type App = Arc<Services>;
 
 /// The routes that are documented.
 fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base())
+    let mut routes = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(routes::intents::submit::submit))
         .routes(routes!(routes::intents::batch::batch))
         .routes(routes!(routes::intents::show::show))
@@ -75,7 +79,9 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::webhooks::toss::toss))
         .routes(routes!(routes::system::health::healthz))
         .routes(routes!(routes::system::ready::readyz))
-        .routes(routes!(routes::system::metrics::metrics))
+        .routes(routes!(routes::system::metrics::metrics));
+    openapi::limit(routes.get_openapi_mut());
+    routes
 }
 
 /// The OpenAPI document of every route.
@@ -103,23 +109,53 @@ async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
 }
 
-/// What every request passes: panics become problems, answers are counted.
+/// What every request passes: too many are refused, panics become problems, answers are counted.
 #[derive(Clone, Debug)]
 pub struct Front {
     router: Router,
+    /// Who knows the clients; bare routes have none.
+    app: Option<App>,
 }
 
 impl Front {
     /// The front of these services.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { router: router(app) }
+        Self { router: router(Arc::clone(&app)), app: Some(app) }
     }
 
-    /// Answers one request.
+    /// Answers one request of this machine.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.answer_from(Ipv4Addr::LOCALHOST.into(), request).await
+    }
+
+    /// Answers one request that came from this address.
+    pub async fn answer_from(&self, from: IpAddr, mut request: Request<Body>) -> Response<Body> {
+        let counted = self.count(&mut request, from);
+        let mut response = match counted.as_ref().and_then(Counted::problem) {
+            Some(problem) => problem.into_response(),
+            None => self.route(request).await,
+        };
+        if let Some(counted) = counted {
+            counted.write_to(response.headers_mut());
+        }
+        const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+        metric_definitions::answered(response.status());
+        response
+    }
+
+    /// Whoever sent it is found out once, and the routes are told.
+    fn count(&self, request: &mut Request<Body>, from: IpAddr) -> Option<Counted<'_>> {
+        let app = self.app.as_ref().filter(|_| rate_limit::counts(request.uri().path()))?;
+        let caller = app.authenticator.authenticate(request.headers());
+        request.extensions_mut().insert(caller);
+        app.rate_limits.count(caller.ok().map(|caller| caller.account), from)
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response<Body> {
         let answering = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
-        let mut response = match answering.await {
+        match answering.await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => {
@@ -127,17 +163,13 @@ impl Front {
                 tracing::error!("a handler panicked");
                 Problem::internal().into_response()
             }
-        };
-        const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
-        metric_definitions::answered(response.status());
-        response
+        }
     }
 }
 
 impl server::Service for Front {
-    async fn call(&self, request: Request<Incoming>) -> Response<Body> {
-        self.answer(request.map(Body::new)).await
+    async fn call(&self, request: Request<Incoming>, from: IpAddr) -> Response<Body> {
+        self.answer_from(from, request.map(Body::new)).await
     }
 }
 
@@ -185,5 +217,55 @@ impl Services {
     #[must_use]
     pub fn wait_max(&self) -> std::time::Duration {
         std::time::Duration::from_secs(self.limits.wait_seconds_max.get().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    async fn broken() -> &'static str {
+        panic!("an invariant that clients know nothing of")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_answers_500_and_its_connection_goes_on() {
+        let routes =
+            Router::new().route("/broken", get(broken)).route("/whole", get(|| async { "whole" }));
+        let listener = server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let patience = Duration::from_secs(60);
+        let limits = server::Limits {
+            connections_max: 1,
+            header_timeout: patience,
+            drain_timeout: patience,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(server::serve(
+            listener,
+            Front { router: routes, app: None },
+            limits,
+            stopped,
+        ));
+
+        let ask = |path| format!("GET {path} HTTP/1.1\r\nhost: x\r\n");
+        let requests = format!("{}\r\n{}connection: close\r\n\r\n", ask("/broken"), ask("/whole"));
+        client.write_all(requests.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).await.unwrap();
+        let (first, second) = answers.split_once("HTTP/1.1 200 OK\r\n").expect("a second answer");
+        assert!(first.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{first}");
+        assert!(first.contains("content-type: application/problem+json\r\n"), "{first}");
+        let problem = r#"{"type":"/problems/internal_error","title":"Internal error","status":500,"code":"internal_error"}"#;
+        assert_eq!(first.lines().last(), Some(problem));
+        assert_eq!(second.lines().last(), Some("whole"));
+        stop.send_replace(true);
+        serving.await.unwrap();
     }
 }

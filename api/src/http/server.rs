@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,8 +39,12 @@ pub struct Limits {
 
 /// Answers requests.
 pub trait Service: Clone + Send + Sync + 'static {
-    /// Answers one request.
-    fn call(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+    /// Answers one request that came from this address.
+    fn call(
+        &self,
+        request: Request<Incoming>,
+        from: IpAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Binds the address.
@@ -70,13 +74,13 @@ pub async fn serve<S: Service>(
             () = stopped(&mut stop) => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, place)) = accepted else {
+        let Some((stream, from, place)) = accepted else {
             continue;
         };
         let service = service.clone();
         let answer = service_fn(move |request| {
             let service = service.clone();
-            async move { Ok::<_, Infallible>(service.call(request).await) }
+            async move { Ok::<_, Infallible>(service.call(request, from).await) }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), answer));
         tokio::spawn(async move {
@@ -105,15 +109,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, from)) => {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(error = %error, "connection ended before its first request");
                 return None;
             }
-            Some((stream, place))
+            Some((stream, from.ip(), place))
         }
         Err(error) if is_connection_error(&error) => None,
         Err(error) => {

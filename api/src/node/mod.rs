@@ -28,6 +28,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use crate::config::{Config, Limits, duration};
 use crate::health::{self, Health};
 use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
+use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
 use crate::views::{Subscribers, Views, Waiter};
@@ -147,7 +148,7 @@ impl Node {
             .map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
         let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
         let names = Arc::new(Names::open_or_create(dir)?);
-        let verifier = Verifier::new(&config.auth, &names)?;
+        let verifier = Verifier::open(&config.auth, &names).await?;
         let listen = |error| NodeError::Listen { address: config.listen, error };
         let listener = server::bind(config.listen).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
@@ -172,6 +173,7 @@ impl Node {
         let (stop_http, http_stopped) = watch::channel(false);
         let front = Front::new(Arc::new(Services {
             authenticator: Authenticator::new(verifier, Arc::clone(&names)),
+            rate_limits: RateLimits::start(&config.limits),
             names,
             views,
             ingest,

@@ -1,8 +1,9 @@
 //! HTTP as a stubborn buyer's browser speaks it: the same key again until there is an answer.
 //!
 //! A lost connection, a timeout and a 503 mean "unknown", so the same intent is sent again under
-//! the same `Idempotency-Key`; this is what carries a rehearsal over a crash of the server. Every
-//! acknowledgement goes into the ledger. Knows nothing of why a buyer asks.
+//! the same `Idempotency-Key`; this is what carries a rehearsal over a crash of the server. A 429
+//! is sent again as well, and no sooner than the server says. Every acknowledgement goes into the
+//! ledger. Knows nothing of why a buyer asks.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,9 @@ use tokio::sync::Semaphore;
 
 use super::ledger::{Ledger, Place, Reply, Sent};
 use super::tokens::Mint;
+use crate::causes::with_causes;
 use crate::http::auth::{AuthError, Role};
+use crate::http::rate_limit;
 
 /// One attempt: longer than the server waits for an outcome.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -74,8 +77,22 @@ enum Attempt {
     /// Accepted, not decided: ask again.
     Pending(Place),
     /// Unknown: ask again.
-    Again(String),
+    Again(Later),
     Unexpected(StatusCode, String),
+}
+
+/// Why there is no answer yet, and how long not to ask again.
+struct Later {
+    why: String,
+    pause: Duration,
+}
+
+/// What the server said.
+struct Exchanged {
+    status: StatusCode,
+    body: Vec<u8>,
+    /// How long it wants to be left alone.
+    pause: Duration,
 }
 
 /// A decided intent.
@@ -146,7 +163,7 @@ impl Client {
         let first_sent = Instant::now();
         let mut pause = Pause::new();
         let answer = loop {
-            let last = match self.post_intent(token, key, body.clone()).await {
+            let later = match self.post_intent(token, key, body.clone()).await {
                 Attempt::Answered(answer) => {
                     sent.acknowledged.extend(answer.place);
                     sent.reply = Some(answer.reply.clone());
@@ -154,18 +171,18 @@ impl Client {
                 }
                 Attempt::Pending(place) => {
                     sent.acknowledged.push(place);
-                    "accepted and not decided".to_owned()
+                    Later::soon("accepted and not decided".to_owned())
                 }
-                Attempt::Again(why) => why,
+                Attempt::Again(later) => later,
                 Attempt::Unexpected(status, body) => {
                     break Err(GaveUp::Unexpected { what: sent.body.to_string(), status, body });
                 }
             };
             if first_sent.elapsed() > self.patience {
                 let (what, patience) = (sent.body.to_string(), self.patience);
-                break Err(GaveUp::Silence { what, patience, last });
+                break Err(GaveUp::Silence { what, patience, last: later.why });
             }
-            pause.rest().await;
+            pause.rest(later.pause).await;
         };
         drop(turn);
         self.ledger.enter(sent, first_sent.elapsed(), pause.rests);
@@ -181,10 +198,12 @@ impl Client {
             .header("prefer", "wait=10")
             .header("idempotency-key", format!("\"{key}\""))
             .body(body);
-        let (status, body) = match exchange(request).await {
+        let exchanged = match exchange(request).await {
+            Ok(exchanged) if exchanged.is_unknown() => return Attempt::Again(exchanged.into()),
             Ok(exchanged) => exchanged,
-            Err(error) => return Attempt::Again(describe(&error)),
+            Err(error) => return Attempt::Again(Later::soon(with_causes(&error))),
         };
+        let Exchanged { status, body, .. } = exchanged;
         let parsed = || serde_json::from_slice::<Value>(&body).ok();
         let unexpected = || Attempt::Unexpected(status, text(&body));
         match status {
@@ -192,7 +211,6 @@ impl Client {
             StatusCode::ACCEPTED => {
                 parsed().and_then(|body| place(&body)).map_or_else(unexpected, Attempt::Pending)
             }
-            _ if is_unknown(status) => Attempt::Again(format!("{status}: {}", text(&body))),
             _ => match parsed().and_then(|problem| refused(&problem)) {
                 Some(answer) => {
                     self.check_status(status, &answer);
@@ -263,10 +281,10 @@ impl Client {
         let mut pause = Pause::new();
         loop {
             let turn = self.connections.acquire().await;
-            let last = match exchange(request()).await {
-                Err(error) => describe(&error),
-                Ok((status, body)) if is_unknown(status) => format!("{status}: {}", text(&body)),
-                Ok((status, body)) => {
+            let later = match exchange(request()).await {
+                Err(error) => Later::soon(with_causes(&error)),
+                Ok(exchanged) if exchanged.is_unknown() => exchanged.into(),
+                Ok(Exchanged { status, body, .. }) => {
                     let parsed = status.is_success().then(|| serde_json::from_slice(&body).ok());
                     return parsed.flatten().ok_or_else(|| GaveUp::Unexpected {
                         what: what.to_owned(),
@@ -278,9 +296,9 @@ impl Client {
             drop(turn);
             if first_sent.elapsed() > self.patience {
                 let (what, patience) = (what.to_owned(), self.patience);
-                return Err(GaveUp::Silence { what, patience, last });
+                return Err(GaveUp::Silence { what, patience, last: later.why });
             }
-            pause.rest().await;
+            pause.rest(later.pause).await;
         }
     }
 }
@@ -296,26 +314,41 @@ impl Pause {
         Self { next: PAUSE_MIN, rests: 0 }
     }
 
-    async fn rest(&mut self) {
+    /// Rests for at least this long.
+    async fn rest(&mut self, least: Duration) {
         let part = rand::rng().random_range(0.5..1.0);
-        tokio::time::sleep(self.next.mul_f64(part)).await;
+        tokio::time::sleep(self.next.mul_f64(part).max(least)).await;
         self.next = (self.next * 2).min(PAUSE_MAX);
         self.rests += 1;
     }
 }
 
-async fn exchange(
-    request: reqwest::RequestBuilder,
-) -> Result<(StatusCode, Vec<u8>), reqwest::Error> {
-    let response = request.send().await?;
-    let status = response.status();
-    Ok((status, response.bytes().await?.to_vec()))
+impl Later {
+    const fn soon(why: String) -> Self {
+        Self { why, pause: Duration::ZERO }
+    }
 }
 
-/// Statuses after which nobody knows what became of the request.
-fn is_unknown(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+impl From<Exchanged> for Later {
+    fn from(exchanged: Exchanged) -> Self {
+        let Exchanged { status, body, pause } = exchanged;
+        Self { why: format!("{status}: {}", text(&body)), pause }
+    }
+}
+
+impl Exchanged {
+    /// Whether it says nothing about what became, or will become, of the request.
+    fn is_unknown(&self) -> bool {
+        let asks_again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+        self.status.is_server_error() || asks_again.contains(&self.status)
+    }
+}
+
+async fn exchange(request: reqwest::RequestBuilder) -> Result<Exchanged, reqwest::Error> {
+    let response = request.send().await?;
+    let status = response.status();
+    let pause = rate_limit::pause(status, response.headers()).unwrap_or_default();
+    Ok(Exchanged { status, body: response.bytes().await?.to_vec(), pause })
 }
 
 fn place(body: &Value) -> Option<Place> {
@@ -337,16 +370,4 @@ fn refused(problem: &Value) -> Option<Answer> {
 
 fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).chars().take(400).collect()
-}
-
-/// The error with its causes: the outermost alone says only that a request failed.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

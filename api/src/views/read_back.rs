@@ -31,12 +31,49 @@ pub async fn read_step<L: Log>(
     partition: PartitionId,
     offset: Offset,
 ) -> Result<Step, ReadBackError> {
-    let mut reader = log.read(TopicPartition::outcomes(partition), offset).await?;
-    let batch = reader.next().await?;
-    let damaged = |error| ReadBackError::Record { partition, offset, error };
-    let record = batch.records.first().ok_or_else(|| {
-        LogError::Stopped(std::sync::Arc::from("a batch without records was read"))
-    })?;
-    let (_, step) = step_from_record(record).map_err(damaged)?;
-    Ok(step)
+    let outcomes = TopicPartition::outcomes(partition);
+    // Steps are released before they are published: its record and others before it may still
+    // be on their way.
+    let end = log.end(outcomes).await?;
+    let mut reader = log.read(outcomes, offset.min(end)).await?;
+    loop {
+        let batch = reader.next().await?;
+        if let Some((_, record)) = batch.iter().find(|(at, _)| *at == offset) {
+            let damaged = |error| ReadBackError::Record { partition, offset, error };
+            return step_from_record(record).map(|(_, step)| step).map_err(damaged);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU16;
+
+    use boxoffice_log::Durability;
+    use boxoffice_log::memory::MemoryLog;
+    use boxoffice_topics::envelope::{ChainHash, step_to_record};
+    use boxoffice_topics::{Genesis, LogId, Timestamp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_is_waited_for_when_it_and_others_before_it_are_not_published_yet() {
+        let log_id = LogId::from_u128(1);
+        let genesis = Genesis { log_id, created_at: Timestamp::from_millis(1) };
+        let log = MemoryLog::new(NonZeroU16::MIN, genesis);
+        let partition = PartitionId::new(0).unwrap();
+        let reading = tokio::spawn({
+            let log = log.clone();
+            async move { read_step(&log, partition, Offset::new(3)).await }
+        });
+        for number in 1..=4 {
+            tokio::task::yield_now().await;
+            let step = Step { offset: Offset::new(number), ..Step::default() };
+            let chain = ChainHash::of_log(log_id);
+            let (record, _) = step_to_record(log_id, 0, chain, &step, &mut Vec::new());
+            let outcomes = TopicPartition::outcomes(partition);
+            log.append(outcomes, vec![record.into()], Durability::Written).await.unwrap();
+        }
+        assert_eq!(reading.await.unwrap().unwrap().offset, Offset::new(3));
+    }
 }

@@ -2,6 +2,8 @@
 //! connection.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod events;
+
 use std::future::Future;
 use std::num::NonZeroU16;
 
@@ -43,9 +45,20 @@ pub(crate) fn in_house<F, T>(test: impl FnOnce(std::sync::Arc<House>) -> F) -> T
 where
     F: Future<Output = T>,
 {
+    in_house_with(|_| (), test)
+}
+
+/// Like [`in_house`], with a configuration of the test's own.
+pub(crate) fn in_house_with<F, T>(
+    change: impl FnOnce(&mut Config),
+    test: impl FnOnce(std::sync::Arc<House>) -> F,
+) -> T
+where
+    F: Future<Output = T>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let house = std::sync::Arc::new(House::open(|_| ()).await);
+        let house = std::sync::Arc::new(House::open(change).await);
         let result = test(std::sync::Arc::clone(&house)).await;
         let house = std::sync::Arc::into_inner(house).expect("the test gave the house back");
         house.node.shutdown().await.unwrap();
@@ -143,4 +156,12 @@ pub(crate) fn performance() -> Value {
         "sale": {"hold_ttl_seconds": 300, "hold_renewals_max": 1,
             "payment_window_seconds": 600, "account_seats_max": 4}
     })
+}
+
+/// Holds seats of the performance and returns the outcome.
+pub(crate) async fn hold(house: &House, token: &str, seats: &[&str]) -> Value {
+    let intent = json!({"type": "hold_seats", "performance": PERFORMANCE, "seats": seats});
+    let reply = house.post(token, intent).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    reply.json()["outcomes"][0].clone()
 }

@@ -2,7 +2,11 @@
 
 mod crashes;
 mod differences;
+<<<<<<< HEAD
 mod messages;
+=======
+mod lying;
+>>>>>>> main
 mod snapshots;
 mod ticking;
 mod world;

@@ -160,8 +160,8 @@ impl Release for Released {
 }
 
 /// A running partition.
-pub(super) struct Node {
-    pub(super) log: MemoryLog,
+pub(super) struct Node<L = MemoryLog> {
+    pub(super) log: L,
     pub(super) clock: ManualClock,
     pub(super) released: mpsc::Receiver<Arc<Step>>,
     stop: oneshot::Sender<()>,
@@ -177,12 +177,12 @@ pub(super) fn quiet() -> Config {
     }
 }
 
-pub(super) async fn recover_in(log: &MemoryLog, folder: &Path) -> Result<Recovered, Error> {
+pub(super) async fn recover_in(log: &impl Log, folder: &Path) -> Result<Recovered, Error> {
     recover(log, partition(), &Checkpoints::new(folder), |_| ()).await
 }
 
-impl Node {
-    pub(super) async fn start(log: &MemoryLog, folder: &Path, config: Config) -> Self {
+impl<L: Log> Node<L> {
+    pub(super) async fn start(log: &L, folder: &Path, config: Config) -> Self {
         let recovered = recover_in(log, folder).await.unwrap();
         let (sender, released) = mpsc::channel(4_096);
         let (clock, (stop, stopped)) = (ManualClock::new(), oneshot::channel());

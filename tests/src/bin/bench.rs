@@ -1,13 +1,15 @@
 //! Durable intents over HTTP against a bare JSON echo, on the same machine in the same run.
 //!
 //! `bench [seconds of a round] [rounds]`, in release. Both servers are processes of their own and
-//! take turns, so that whatever else the machine does falls on both. The intents are single ones
-//! of general admission, each decided and durable before its answer, with the sink of PostgreSQL
-//! running behind.
+//! take turns, so that whatever else the machine does falls on both. Intents are single ones, each
+//! decided and durable before its answer, with the sink of PostgreSQL running behind. There are two
+//! loads: `holds`, where every intent holds a place that is never given back, so that each costs
+//! memory and a row; and `on-sale`, where three of four ask for a seat that somebody has.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::post;
@@ -73,8 +75,41 @@ impl Drop for Echo {
     }
 }
 
-/// One request for each connection, each of another buyer.
-async fn requests(server: &Server) -> Outcome<Vec<Vec<u8>>> {
+/// What the connections ask for.
+#[derive(Clone, Copy)]
+enum Load {
+    Holds,
+    OnSale,
+}
+
+impl Load {
+    const ALL: [Self; 2] = [Self::Holds, Self::OnSale];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::OnSale => "on-sale",
+        }
+    }
+
+    /// Intents of one buyer, in turn.
+    fn intents(self, performance: &str) -> Vec<Value> {
+        let place = json!({
+            "type": "hold_general_admission",
+            "performance": performance,
+            "sections": [{ "section": "FLOOR", "quantity": 1 }],
+        });
+        let seat = json!({ "type": "hold_seats", "performance": performance, "seats": ["A-1-1"] });
+        match self {
+            Self::Holds => vec![place],
+            Self::OnSale => vec![place, seat.clone(), seat.clone(), seat],
+        }
+    }
+}
+
+/// The requests of each connection, each of another buyer, to a performance of their own: its
+/// places are not sold out by the round before.
+async fn requests(server: &Server, load: Load) -> Outcome<Vec<Arc<[Vec<u8>]>>> {
     let promoter = server.client("promoter", "promoter");
     let mut definition = performance(1, 1, 60_000);
     definition["sections"][1]["capacity"] = json!(1_000_000);
@@ -83,14 +118,18 @@ async fn requests(server: &Server) -> Outcome<Vec<Vec<u8>>> {
     if opened.status != 200 {
         return Err(format!("{opened:?}").into());
     }
-    let body = json!({
-        "type": "hold_general_admission",
-        "performance": performance,
-        "sections": [{ "section": "FLOOR", "quantity": 1 }],
-    });
+    let seat = json!({ "type": "hold_seats", "performance": performance, "seats": ["A-1-1"] });
+    let held = server.client("buyer", "first").intent(seat).await;
+    if held.status != 200 {
+        return Err(format!("{held:?}").into());
+    }
+    let intents = load.intents(&performance);
     let most = CONNECTIONS.into_iter().max().unwrap_or_default();
     let tokens = (0..most).map(|number| server.token("buyer", &format!("buyer-{number}")));
-    Ok(tokens.map(|token| load::post("/v1/intents", &token, &body.to_string())).collect())
+    let of_buyer = |token: String| {
+        intents.iter().map(|it| load::post("/v1/intents", &token, &it.to_string())).collect()
+    };
+    Ok(tokens.map(of_buyer).collect())
 }
 
 async fn compare(duration: Duration, rounds: u32) -> Outcome<()> {
@@ -100,10 +139,13 @@ async fn compare(duration: Duration, rounds: u32) -> Outcome<()> {
     let server = Server::start(options).await;
     let echo = Echo::start().await?;
     let mut out = std::io::stdout();
-    writeln!(out, "connections  server         requests/s  p50 ms  p99 ms  of echo")?;
-    for connections in CONNECTIONS {
-        // A new performance for each: its places are not sold out by the round before.
-        let requests = requests(&server).await?;
+    writeln!(
+        out,
+        "load     connections  server       requests/s  refused  p50 ms  p99 ms  of echo"
+    )?;
+    for (load, connections) in Load::ALL.into_iter().flat_map(|load| CONNECTIONS.map(|n| (load, n)))
+    {
+        let requests = requests(&server, load).await?;
         let requests = &requests[..connections];
         for port in [echo.port, server.port()] {
             load::run(port, requests, WARM_UP).await?;
@@ -120,8 +162,10 @@ async fn compare(duration: Duration, rounds: u32) -> Outcome<()> {
                 |quantile| measured.latencies.value_at_quantile(quantile) as f64 / 1_000.0;
             writeln!(
                 out,
-                "{connections:>11}  {name:<12} {:>12.0}  {:>6.2}  {:>6.2}  {ratio:>7.2}",
+                "{:<7}  {connections:>11}  {name:<9} {:>13.0}  {:>6.0}%  {:>6.2}  {:>6.2}  {ratio:>7.2}",
+                load.name(),
                 measured.per_second(),
+                100.0 * measured.refused as f64 / measured.requests as f64,
                 milliseconds(0.5),
                 milliseconds(0.99),
             )?;

@@ -1,5 +1,8 @@
 //! Verified tokens by the hash of their text, because a signature check on every request would
 //! cost more than the rest of it.
+//!
+//! A token is believed as long as the keys of its time are: when one of them is gone, the keys are
+//! of the next generation, and every token is verified again.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -19,15 +22,27 @@ pub(super) struct Cache {
     shards: [RwLock<HashMap<Digest, Verified>>; SHARDS],
 }
 
+/// What a token was good for.
 #[derive(Clone, Copy, Debug)]
-struct Verified {
-    caller: Caller,
-    expires_at_seconds: i64,
+pub(super) struct Verified {
+    pub(super) caller: Caller,
+    pub(super) expires_at_seconds: i64,
+    /// Of the keys that verified it.
+    pub(super) generation: u64,
+}
+
+/// When a token is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) seconds: i64,
+    /// Of the keys that verify now.
+    pub(super) generation: u64,
 }
 
 impl Verified {
-    const fn alive(&self, now_seconds: i64) -> bool {
-        now_seconds <= self.expires_at_seconds.saturating_add(LEEWAY_SECONDS)
+    const fn alive(&self, now: Now) -> bool {
+        self.generation == now.generation
+            && now.seconds <= self.expires_at_seconds.saturating_add(LEEWAY_SECONDS)
     }
 }
 
@@ -40,27 +55,21 @@ impl Cache {
         &self.shards[usize::from(digest[0]) % SHARDS]
     }
 
-    pub(super) fn get(&self, digest: &Digest, now_seconds: i64) -> Option<Caller> {
+    pub(super) fn get(&self, digest: &Digest, now: Now) -> Option<Caller> {
         let tokens = self.shard(digest).read().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(digest).filter(|token| token.alive(now_seconds)).map(|token| token.caller)
+        tokens.get(digest).filter(|token| token.alive(now)).map(|token| token.caller)
     }
 
-    pub(super) fn put(
-        &self,
-        digest: Digest,
-        caller: Caller,
-        expires_at_seconds: i64,
-        now_seconds: i64,
-    ) {
+    pub(super) fn put(&self, digest: Digest, verified: Verified, now: Now) {
         let mut tokens = self.shard(&digest).write().unwrap_or_else(PoisonError::into_inner);
         if tokens.len() >= SHARD_TOKENS_MAX {
-            tokens.retain(|_, token| token.alive(now_seconds));
+            tokens.retain(|_, token| token.alive(now));
         }
         // A full shard of live tokens starts again: each costs one more signature check.
         if tokens.len() >= SHARD_TOKENS_MAX {
             tokens.clear();
         }
-        tokens.insert(digest, Verified { caller, expires_at_seconds });
+        tokens.insert(digest, verified);
     }
 }
 
@@ -72,15 +81,32 @@ mod tests {
     use super::*;
 
     const CALLER: Caller = Caller { account: AccountId::from_u128(1), role: Role::Buyer };
+    const VERIFIED: Verified = Verified { caller: CALLER, expires_at_seconds: 100, generation: 7 };
+
+    const fn at(seconds: i64) -> Now {
+        Now { seconds, generation: 7 }
+    }
 
     #[test]
     fn a_cached_token_ends_when_it_expires() {
         let cache = Cache::default();
         let digest = Cache::digest("token");
-        cache.put(digest, CALLER, 100, 0);
-        assert_eq!(cache.get(&digest, 100 + LEEWAY_SECONDS), Some(CALLER));
-        assert_eq!(cache.get(&digest, 101 + LEEWAY_SECONDS), None);
-        assert_eq!(cache.get(&Cache::digest("another"), 0), None);
+        cache.put(digest, VERIFIED, at(0));
+        assert_eq!(cache.get(&digest, at(100 + LEEWAY_SECONDS)), Some(CALLER));
+        assert_eq!(cache.get(&digest, at(101 + LEEWAY_SECONDS)), None);
+        assert_eq!(cache.get(&Cache::digest("another"), at(0)), None);
+    }
+
+    #[test]
+    fn a_cached_token_ends_with_the_generation_of_its_keys() {
+        let cache = Cache::default();
+        let digest = Cache::digest("token");
+        // Verified with the keys of before, and put in after they were replaced.
+        cache.put(digest, Verified { generation: 6, ..VERIFIED }, at(0));
+        assert_eq!(cache.get(&digest, at(0)), None);
+        cache.put(digest, VERIFIED, at(0));
+        assert_eq!(cache.get(&digest, at(0)), Some(CALLER));
+        assert_eq!(cache.get(&digest, Now { generation: 8, ..at(0) }), None);
     }
 
     #[test]
@@ -89,7 +115,7 @@ mod tests {
         for number in 0..=SHARD_TOKENS_MAX * 2 {
             let mut digest = [0; 32];
             digest[8..16].copy_from_slice(&(number as u64).to_le_bytes());
-            cache.put(digest, CALLER, 100, 0);
+            cache.put(digest, VERIFIED, at(0));
         }
         assert!(cache.shards[0].read().unwrap().len() <= SHARD_TOKENS_MAX);
     }

@@ -1,10 +1,12 @@
 //! Who asks: bearer tokens, roles, and the keyed names of accounts.
 //!
 //! The algorithm of a token is pinned by the key that was configured; what the token's header
-//! says can only disagree with it. Nothing in a token makes the process read a file or open a
-//! connection. Subjects never reach the log: an account is a keyed hash.
+//! says can only disagree with it. Nothing in a token says where a key is: at most, the name of an
+//! unknown one makes the configured key set be read again. Subjects never reach the log: an
+//! account is a keyed hash.
 
 mod cache;
+mod jwks;
 mod names;
 mod tokens;
 
@@ -19,9 +21,9 @@ use serde::{Deserialize, Serialize};
 pub use names::Names;
 pub use tokens::{AuthError, Claims, Signer, Verifier};
 
-use self::cache::Cache;
+use self::cache::{Cache, Now, Verified};
 use crate::http::problem::Problem;
-use crate::http::router::App;
+use crate::http::router::{App, Services};
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -44,6 +46,25 @@ pub struct Caller {
     pub role: Role,
 }
 
+/// Why nobody is known to have sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl Stranger {
+    const fn invalid(detail: &'static str) -> Self {
+        Self { code: "token_invalid", detail }
+    }
+}
+
+impl From<Stranger> for Problem {
+    fn from(stranger: Stranger) -> Self {
+        Self::unauthorized(stranger.code, stranger.detail)
+    }
+}
+
 /// Longest token that is looked at. Ours have about 200 bytes; a provider's with many claims 2,000.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
@@ -56,7 +77,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator over one key.
+    /// An authenticator that believes this verifier.
     #[must_use]
     pub fn new(verifier: Verifier, names: Arc<Names>) -> Self {
         Self { verifier, names, cache: Cache::default() }
@@ -65,28 +86,30 @@ impl Authenticator {
     /// Who sent these headers.
     ///
     /// # Errors
-    /// 401 when the token is missing, malformed, forged, expired or not for us.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    /// When the token is missing, malformed, forged, expired or not for us.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Stranger> {
         let token = bearer(headers)?;
-        let now_seconds = jiff::Timestamp::now().as_second();
+        let seconds = jiff::Timestamp::now().as_second();
+        let now = Now { seconds, generation: self.verifier.generation() };
         let digest = Cache::digest(token);
-        if let Some(caller) = self.cache.get(&digest, now_seconds) {
+        if let Some(caller) = self.cache.get(&digest, now) {
             return Ok(caller);
         }
-        let claims = self.verifier.verify(token).map_err(tokens::problem)?;
+        let (claims, generation) = self.verifier.verify(token).map_err(tokens::stranger)?;
         let caller = Caller { account: self.names.account(&claims.sub), role: claims.role };
-        self.cache.put(digest, caller, claims.exp, now_seconds);
+        let verified = Verified { caller, expires_at_seconds: claims.exp, generation };
+        self.cache.put(digest, verified, now);
         Ok(caller)
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+fn bearer(headers: &HeaderMap) -> Result<&str, Stranger> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Problem::unauthorized(
-            "token_missing",
-            "send one header `Authorization: Bearer <token>`",
-        ));
+        return Err(Stranger {
+            code: "token_missing",
+            detail: "send one header `Authorization: Bearer <token>`",
+        });
     };
     let token = value
         .to_str()
@@ -96,12 +119,23 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
         .map(|(_, token)| token.trim());
     match token {
         Some(token) if token.len() <= TOKEN_BYTES_MAX => Ok(token),
-        Some(_) => Err(Problem::unauthorized("token_invalid", "the token is too long")),
-        None => Err(Problem::unauthorized("token_invalid", "the scheme must be Bearer")),
+        Some(_) => Err(Stranger::invalid("the token is too long")),
+        None => Err(Stranger::invalid("the scheme must be Bearer")),
     }
 }
 
 impl Caller {
+    /// Who sent this request.
+    ///
+    /// # Errors
+    /// 401.
+    pub fn of(parts: &Parts, app: &Services) -> Result<Self, Problem> {
+        // The front has authenticated the request before it counted it.
+        let known = parts.extensions.get::<Result<Self, Stranger>>().copied();
+        let caller = known.unwrap_or_else(|| app.authenticator.authenticate(&parts.headers));
+        caller.map_err(Problem::from)
+    }
+
     /// Refuses every role but this one.
     ///
     /// # Errors
@@ -122,7 +156,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        app.authenticator.authenticate(&parts.headers)
+        Self::of(parts, app)
     }
 }
 
@@ -134,8 +168,7 @@ impl FromRequestParts<App> for Buyer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = app.authenticator.authenticate(&parts.headers)?;
-        caller.require(Role::Buyer).map(|caller| Self(caller.account))
+        Caller::of(parts, app)?.require(Role::Buyer).map(|caller| Self(caller.account))
     }
 }
 
@@ -147,6 +180,6 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        app.authenticator.authenticate(&parts.headers)?.require(Role::Operator).map(|_| Self)
+        Caller::of(parts, app)?.require(Role::Operator).map(|_| Self)
     }
 }

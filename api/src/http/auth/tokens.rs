@@ -1,14 +1,15 @@
-//! JSON Web Tokens: one key, one algorithm.
+//! JSON Web Tokens: each key has one algorithm, and a token fits it or is refused.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode_header};
 use serde::{Deserialize, Serialize};
 
-use super::{Names, Role};
+use super::jwks::{KeySet, KeySetError};
+use super::{Names, Role, Stranger};
 use crate::config::{Auth, PublicKeyAlgorithm};
-use crate::http::problem::Problem;
 
 /// How far our clock and the signer's may be apart.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
@@ -42,6 +43,14 @@ pub enum AuthError {
         /// What is wrong with it.
         error: jsonwebtoken::errors::Error,
     },
+    /// The key set cannot be used.
+    #[error("key set {location}: {error}")]
+    KeySet {
+        /// Where it should be.
+        location: String,
+        /// What is wrong with it.
+        error: KeySetError,
+    },
     /// The token could not be signed.
     #[error("sign token: {0}")]
     Sign(jsonwebtoken::errors::Error),
@@ -64,52 +73,51 @@ pub struct Claims {
     pub iss: Option<String>,
 }
 
-/// Checks tokens against the one key and the one algorithm that were configured.
-pub struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
+/// What every token must say, whichever key signed it.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    audience: Option<String>,
+    issuer: Option<String>,
 }
 
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verifier").field("algorithms", &self.validation.algorithms).finish()
+impl Rules {
+    fn of(config: &Auth) -> Self {
+        Self { audience: config.audience.clone(), issuer: config.issuer.clone() }
     }
-}
 
-impl Verifier {
-    /// The verifier that the configuration asks for.
-    ///
-    /// # Errors
-    /// When a key file cannot be used.
-    pub fn new(config: &Auth, names: &Names) -> Result<Self, AuthError> {
-        let (key, algorithm) = match (&config.public_key_file, config.algorithm) {
-            (Some(file), Some(algorithm)) => public_key(file, algorithm)?,
-            _ => (DecodingKey::from_secret(&shared_secret(config, names)?), Algorithm::HS256),
-        };
+    fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.leeway = LEEWAY_SECONDS.unsigned_abs();
         validation.validate_nbf = true;
         let mut required = vec!["exp", "sub"];
-        match &config.audience {
+        match &self.audience {
             Some(audience) => {
                 validation.set_audience(&[audience]);
                 required.push("aud");
             }
             None => validation.validate_aud = false,
         }
-        if let Some(issuer) = &config.issuer {
+        if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
             required.push("iss");
         }
         validation.set_required_spec_claims(&required);
-        Ok(Self { key, validation })
+        validation
+    }
+}
+
+/// A key, and the one algorithm that it is good for.
+pub(super) struct Key {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Key {
+    pub(super) fn new(key: DecodingKey, algorithm: Algorithm, rules: &Rules) -> Self {
+        Self { key, validation: rules.validation(algorithm) }
     }
 
-    /// What the token says, when it may be believed.
-    ///
-    /// # Errors
-    /// When the token is malformed, forged, expired, not yet valid or not for us.
-    pub fn verify(&self, token: &str) -> Result<Claims, ErrorKind> {
+    pub(super) fn verify(&self, token: &str) -> Result<Claims, ErrorKind> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
             .map_err(jsonwebtoken::errors::Error::into_kind)?
             .claims;
@@ -120,26 +128,84 @@ impl Verifier {
     }
 }
 
-/// The 401 for a token. It says enough to mend an honest mistake.
-pub(super) fn problem(error: ErrorKind) -> Problem {
+/// Checks tokens against the configured key, or the configured set of keys.
+pub struct Verifier(Keys);
+
+enum Keys {
+    One(Box<Key>),
+    Set(KeySet),
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// The verifier that the configuration asks for.
+    ///
+    /// # Errors
+    /// When a key file or the key set cannot be used.
+    pub async fn open(config: &Auth, names: &Names) -> Result<Self, AuthError> {
+        let rules = Rules::of(config);
+        if let Some(source) = &config.jwks {
+            let refresh = Duration::from_secs(config.jwks_refresh_seconds.get().into());
+            return KeySet::open(source, refresh, rules).await.map(|set| Self(Keys::Set(set)));
+        }
+        let (key, algorithm) = match (&config.public_key_file, config.algorithm) {
+            (Some(file), Some(algorithm)) => public_key(file, algorithm)?,
+            _ => (DecodingKey::from_secret(&shared_secret(config, names)?), Algorithm::HS256),
+        };
+        Ok(Self(Keys::One(Box::new(Key::new(key, algorithm, &rules)))))
+    }
+
+    /// Grows when a key is gone: what was verified in an earlier generation is so no more.
+    pub(super) fn generation(&self) -> u64 {
+        match &self.0 {
+            Keys::One(_) => 0,
+            Keys::Set(set) => set.generation(),
+        }
+    }
+
+    /// What the token says, when it may be believed, and in which generation.
+    ///
+    /// # Errors
+    /// When the token is malformed, forged, expired, not yet valid or not for us.
+    pub(super) fn verify(&self, token: &str) -> Result<(Claims, u64), ErrorKind> {
+        // Whatever is wrong with the header is not the fault of a claim.
+        let header = decode_header(token).map_err(|_| ErrorKind::InvalidToken)?;
+        // It names extensions that must be understood (RFC 7515, section 4.1.11); we know none.
+        if header.crit.is_some() {
+            return Err(ErrorKind::InvalidToken);
+        }
+        match &self.0 {
+            Keys::One(key) => key.verify(token).map(|claims| (claims, 0)),
+            Keys::Set(set) => set.verify(&header, token),
+        }
+    }
+}
+
+const FOR_SOMEBODY_ELSE: Stranger = Stranger::invalid("the token was made for somebody else");
+
+/// Why a token is not believed. It says enough to mend an honest mistake.
+pub(super) fn stranger(error: ErrorKind) -> Stranger {
     match error {
         ErrorKind::ExpiredSignature => {
-            Problem::unauthorized("token_expired", "the token has expired")
+            Stranger { code: "token_expired", detail: "the token has expired" }
         }
-        ErrorKind::ImmatureSignature => {
-            Problem::unauthorized("token_invalid", "the token is not valid yet")
-        }
-        ErrorKind::InvalidAudience | ErrorKind::InvalidIssuer => {
-            Problem::unauthorized("token_invalid", "the token was made for somebody else")
+        ErrorKind::ImmatureSignature => Stranger::invalid("the token is not valid yet"),
+        ErrorKind::InvalidAudience | ErrorKind::InvalidIssuer => FOR_SOMEBODY_ELSE,
+        ErrorKind::MissingRequiredClaim(claim) if matches!(&*claim, "aud" | "iss") => {
+            FOR_SOMEBODY_ELSE
         }
         ErrorKind::MissingRequiredClaim(_)
         | ErrorKind::InvalidClaimFormat(_)
         | ErrorKind::InvalidSubject
-        | ErrorKind::Json(_) => Problem::unauthorized(
-            "token_invalid",
+        | ErrorKind::Json(_) => Stranger::invalid(
             "the token must carry `sub`, `exp` and `role` (buyer, promoter or operator)",
         ),
-        _ => Problem::unauthorized("token_invalid", "the token cannot be verified"),
+        _ => Stranger::invalid("the token cannot be verified"),
     }
 }
 
@@ -186,7 +252,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// The signer whose tokens [`Verifier::new`] of the same configuration believes.
+    /// The signer whose tokens [`Verifier::open`] of the same configuration believes.
     ///
     /// # Errors
     /// When the secret cannot be read.

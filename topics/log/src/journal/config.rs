@@ -33,6 +33,9 @@ pub struct JournalConfig {
     /// The least time from the beginning of one commit to that of the next. The first append after
     /// a pause is committed at once; under load more appends share a block and a sync.
     pub commit_interval: Duration,
+    /// How long an append that asks for no sync waits at most for one that does, to be written in
+    /// the same block.
+    pub written_delay: Duration,
     /// Bytes of records kept in memory for readers that follow the tail.
     pub recent_bytes: usize,
     /// How long appends are refused at once after the disk was found full.
@@ -54,8 +57,14 @@ impl JournalConfig {
             queue_bytes: 32 << 20,
             // Larger blocks do not make syncs cheaper per byte.
             block_bytes: 1 << 20,
-            // About what a sync takes: less would pay for syncs that hardly anybody shares.
-            commit_interval: Duration::from_micros(300),
+            // About half of a sync: less would pay for syncs that hardly anybody shares.
+            commit_interval: Duration::from_micros(
+                std::env::var("CI_US").ok().and_then(|v| v.parse().ok()).unwrap_or(100),
+            ),
+            // What is derived may be seen this much later; under load it never waits so long.
+            written_delay: Duration::from_micros(
+                std::env::var("WD_US").ok().and_then(|v| v.parse().ok()).unwrap_or(1000),
+            ),
             // A reader may fall about a second behind before it goes to the disk.
             recent_bytes: 32 << 20,
             // A full disk is noticed to have room again within a second.

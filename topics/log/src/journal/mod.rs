@@ -7,12 +7,12 @@
 //! record means, its own genesis record excepted.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use boxoffice_topics::{Genesis, LogId, Offset};
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::metric_definitions::Metrics;
 use crate::{Durability, Log, LogError, TopicPartition};
@@ -49,7 +49,7 @@ pub struct Journal {
 
 struct Inner {
     shared: Arc<Shared>,
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::Sender<Request>,
     queue: Arc<Semaphore>,
     queue_bytes: u32,
     append_bytes_max: u64,
@@ -100,7 +100,7 @@ impl Journal {
         let seconds = metrics.prepare_seconds.clone();
         let spare = Spare::new(disk, next, ready, config.full_retry, seconds);
         let queue = Arc::new(Semaphore::new(config.queue_bytes as usize));
-        let (sender, requests) = mpsc::unbounded_channel();
+        let (sender, requests) = mpsc::channel();
         let append_bytes_max = config.append_bytes_max();
         let writer = Writer::new(Start {
             shared: Arc::clone(&shared),
@@ -119,6 +119,7 @@ impl Journal {
             recent_bytes: config.recent_bytes,
             block_bytes: u64::from(config.block_bytes).min(append_bytes_max),
             commit_interval: config.commit_interval,
+            written_delay: config.written_delay,
             metrics,
             lock,
         });

@@ -5,12 +5,12 @@
 //! not known any more, and the next open finds out.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use boxoffice_topics::Offset;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::block::{self, BlockKind, Chain, Place, SECTOR_BYTES};
 use super::disk::{DiskFile, DiskLock, write_all_at, write_zeros};
@@ -71,6 +71,14 @@ struct Progress {
     dirty: bool,
 }
 
+/// What a commit has taken from the queue.
+#[derive(Default)]
+struct Taken {
+    bytes: u64,
+    permits: usize,
+    wants_sync: bool,
+}
+
 /// Why a commit did not happen.
 enum Failure {
     /// There is no room; nothing has changed.
@@ -87,7 +95,9 @@ impl Failure {
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
-    requests: mpsc::UnboundedReceiver<Request>,
+    requests: mpsc::Receiver<Request>,
+    /// Nobody will append any more.
+    closing: bool,
     queue: Arc<Semaphore>,
     current: Current,
     chain: Chain,
@@ -103,6 +113,7 @@ pub(crate) struct Writer {
     recent_bytes: usize,
     block_bytes: u64,
     commit_interval: Duration,
+    written_delay: Duration,
     committed_at: Option<Instant>,
     batch: Vec<Append>,
     answers: Vec<(Append, Offset)>,
@@ -114,7 +125,7 @@ pub(crate) struct Writer {
 /// What a writer starts with.
 pub(crate) struct Start {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) queue: Arc<Semaphore>,
     pub(crate) current: Current,
     pub(crate) chain: Chain,
@@ -123,6 +134,7 @@ pub(crate) struct Start {
     pub(crate) recent_bytes: usize,
     pub(crate) block_bytes: u64,
     pub(crate) commit_interval: Duration,
+    pub(crate) written_delay: Duration,
     pub(crate) metrics: Metrics,
     pub(crate) lock: DiskLock,
 }
@@ -143,6 +155,7 @@ impl Writer {
         Self {
             shared: start.shared,
             requests: start.requests,
+            closing: false,
             queue: start.queue,
             current: start.current,
             chain: start.chain,
@@ -155,6 +168,7 @@ impl Writer {
             recent_bytes: start.recent_bytes,
             block_bytes: start.block_bytes,
             commit_interval: start.commit_interval,
+            written_delay: start.written_delay,
             committed_at: None,
             batch: Vec::new(),
             answers: Vec::new(),
@@ -167,9 +181,7 @@ impl Writer {
     /// Writes until everybody has gone, or until it fails.
     pub(crate) fn run(mut self) {
         let _ended = Ended(Arc::clone(&self.shared));
-        while let Some(request) = self.requests.blocking_recv() {
-            self.wait_for_company();
-            self.gather(request);
+        while self.gather() {
             let done = match self.commit() {
                 Ok(()) => Ok(()),
                 Err(Failure::Full) => self.refuse(),
@@ -184,32 +196,58 @@ impl Writer {
         }
     }
 
-    /// Lets appends gather until the interval is over.
-    fn wait_for_company(&mut self) {
+    /// Waits until there is something to do and takes what can share its commit. `false` when
+    /// there will be nothing more.
+    fn gather(&mut self) -> bool {
+        let first =
+            if self.closing { self.requests.try_recv().ok() } else { self.requests.recv().ok() };
+        let Some(first) = first else { return false };
+        let mut taken = Taken::default();
+        self.take(first, &mut taken);
+        self.take_queued(&mut taken);
+        self.await_sync(&mut taken);
         let now = Instant::now();
         let due = self.committed_at.map_or(now, |before| before + self.commit_interval);
-        std::thread::sleep(due.saturating_duration_since(now));
+        if due > now {
+            std::thread::sleep(due - now);
+            self.take_queued(&mut taken);
+        }
         self.committed_at = Some(due.max(now));
+        self.queue.add_permits(taken.permits);
+        true
+    }
+
+    /// Lets appends that ask for no sync wait for one that does: a write of their own would only
+    /// delay it.
+    fn await_sync(&mut self, taken: &mut Taken) {
+        let due = Instant::now() + self.written_delay;
+        while !(taken.wants_sync || self.closing || taken.bytes >= self.block_bytes) {
+            let left = due.saturating_duration_since(Instant::now());
+            let Ok(request) = self.requests.recv_timeout(left) else { break };
+            self.take(request, taken);
+        }
+        self.take_queued(taken);
     }
 
     /// Takes what is queued, up to the size of a block.
-    fn gather(&mut self, first: Request) {
-        let mut bytes = 0;
-        let mut permits = 0;
-        let mut request = Some(first);
-        while let Some(taken) = request {
-            match taken {
-                // What was queued before is still to be received; then the channel ends.
-                Request::Close => self.requests.close(),
-                Request::Append(append) => {
-                    bytes += append.bytes;
-                    permits += append.permits as usize;
-                    self.batch.push(append);
-                }
-            }
-            request = (bytes < self.block_bytes).then(|| self.requests.try_recv().ok()).flatten();
+    fn take_queued(&mut self, taken: &mut Taken) {
+        while taken.bytes < self.block_bytes {
+            let Ok(request) = self.requests.try_recv() else { return };
+            self.take(request, taken);
         }
-        self.queue.add_permits(permits);
+    }
+
+    fn take(&mut self, request: Request, taken: &mut Taken) {
+        match request {
+            // What was queued before is still to be received.
+            Request::Close => self.closing = true,
+            Request::Append(append) => {
+                taken.bytes += append.bytes;
+                taken.permits += append.permits as usize;
+                taken.wants_sync |= append.durability == Durability::Synced;
+                self.batch.push(append);
+            }
+        }
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
@@ -419,7 +457,6 @@ impl Writer {
         tracing::error!(reason = &*reason, "the log stopped");
         self.shared.stop(Arc::clone(&reason));
         self.queue.close();
-        self.requests.close();
         let answered = self.answers.drain(..).map(|(append, _)| append);
         for append in answered.chain(self.batch.drain(..)) {
             append.reply.send(Err(LogError::Stopped(Arc::clone(&reason)))).unwrap_or_default();

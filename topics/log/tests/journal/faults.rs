@@ -6,7 +6,8 @@ use boxoffice_log::{Durability, Log, LogError, LogReader};
 use boxoffice_topics::Offset;
 use bytes::Bytes;
 
-use crate::support::{assert_in_order, intents, open, outcomes, read_from, record};
+use crate::lying::{Lie, open_lying};
+use crate::support::{assert_in_order, intents, open, outcomes, record, try_read_from};
 
 /// What became of one append.
 #[derive(Debug, PartialEq)]
@@ -35,50 +36,73 @@ async fn script(log: &Journal) -> Vec<(Bytes, Answer)> {
     answers
 }
 
+/// A log whose operation with this number fails. Returns whether there was such an operation.
+async fn fail_once(fault: Fault, operation: u64, lie: Option<Lie>) -> Result<bool, String> {
+    let disk = SimulatedDisk::new();
+    let log = match lie {
+        None => open(&disk),
+        Some(lie) => open_lying(&disk, lie),
+    };
+    let log = log.unwrap();
+    let before = disk.operations();
+    disk.disturb(Some((before + operation, fault)));
+    let answers = script(&log).await;
+    let durable_before = log.wait_durable(intents(0), Offset::new(1)).await;
+    durable_before.expect("the genesis record was durable before");
+    let disturbed = disk.operations() > before + operation;
+    for image in [disk.crash(operation), disk.copy()] {
+        answers_hold(&image, &answers).await?;
+    }
+    let is_acknowledged = |(_, answer): &(_, Answer)| matches!(answer, Answer::Acknowledged(_));
+    if fault == Fault::Short && !answers.iter().all(is_acknowledged) {
+        return Err("a short write is no failure".to_owned());
+    }
+    Ok(disturbed)
+}
+
 #[tokio::test]
 async fn no_failing_operation_leads_to_a_false_acknowledgement() {
     for fault in [Fault::Io, Fault::Full, Fault::Short] {
         for operation in 0.. {
-            let disk = SimulatedDisk::new();
-            let log = open(&disk).unwrap();
-            let before = disk.operations();
-            disk.disturb(Some((before + operation, fault)));
-            let answers = script(&log).await;
-            let durable_before = log.wait_durable(intents(0), Offset::new(1)).await;
-            durable_before.expect("the genesis record was durable before");
-            let disturbed = disk.operations() > before + operation;
-            for image in [disk.crash(operation), disk.copy()] {
-                assert_answers_hold(&image, &answers, (fault, operation)).await;
-            }
-            if fault == Fault::Short {
-                assert!(
-                    answers.iter().all(|(_, answer)| matches!(answer, Answer::Acknowledged(_)))
-                );
-            }
-            if !disturbed {
+            let held = fail_once(fault, operation, None).await;
+            if !held.unwrap_or_else(|error| panic!("{fault:?} {operation}: {error}")) {
                 break;
             }
         }
     }
 }
 
-async fn assert_answers_hold(
-    image: &SimulatedDisk,
-    answers: &[(Bytes, Answer)],
-    context: (Fault, u64),
-) {
-    let log = open(image).unwrap_or_else(|error| panic!("{context:?}: {error}"));
-    let found = read_from(&log, intents(0), 0).await;
+#[tokio::test]
+async fn a_failure_that_nobody_is_told_of_is_found_by_the_same_check() {
+    let mut found = 0;
+    for operation in 0.. {
+        match fail_once(Fault::Io, operation, Some(Lie::Success)).await {
+            Ok(true) => (),
+            Ok(false) => break,
+            Err(_) => found += 1,
+        }
+    }
+    assert!(found > 0, "a failure that is hidden loses nothing");
+}
+
+/// Every answer is true of the image.
+async fn answers_hold(image: &SimulatedDisk, answers: &[(Bytes, Answer)]) -> Result<(), String> {
+    let log = open(image).map_err(|error| error.to_string())?;
+    let found = try_read_from(&log, intents(0), 0).await?;
     for (record, answer) in answers {
         match answer {
             Answer::Acknowledged(offset) => {
-                let kept = found.get(offset.number() as usize);
-                assert_eq!(kept, Some(record), "{context:?}: lost {offset}");
+                if found.get(offset.number() as usize) != Some(record) {
+                    return Err(format!("lost {offset}"));
+                }
             }
-            Answer::Refused => assert!(!found.contains(record), "{context:?}: refused, yet there"),
-            Answer::Unknown => (),
+            Answer::Refused if found.contains(record) => {
+                return Err("refused, yet there".to_owned());
+            }
+            Answer::Refused | Answer::Unknown => (),
         }
     }
+    Ok(())
 }
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod conformance;
 mod crash;
 mod damage;
 mod faults;
+mod lying;
 mod support;

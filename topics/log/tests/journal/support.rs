@@ -46,25 +46,47 @@ pub(crate) fn record(of: TopicPartition, number: u64) -> Bytes {
 
 /// Every record from an offset to the end.
 pub(crate) async fn read_from(log: &impl Log, of: TopicPartition, first: u64) -> Vec<Bytes> {
-    let end = log.end(of).await.expect("an end");
-    let mut reader = log.read(of, Offset::new(first)).await.expect("a reader");
+    try_read_from(log, of, first).await.unwrap()
+}
+
+/// Every record from an offset to the end, or what is wrong with them.
+pub(crate) async fn try_read_from(
+    log: &impl Log,
+    of: TopicPartition,
+    first: u64,
+) -> Result<Vec<Bytes>, String> {
+    let text = |error: LogError| format!("{of}: {error}");
+    let end = log.end(of).await.map_err(text)?;
+    let mut reader = log.read(of, Offset::new(first)).await.map_err(text)?;
     let mut records = Vec::new();
     let mut next = Offset::new(first);
     while next < end {
-        let batch = reader.next().await.expect("records");
-        assert_eq!(batch.first, next, "no gap and nothing twice");
+        let batch = reader.next().await.map_err(text)?;
+        if batch.first != next {
+            return Err(format!("{of}: {} where {next} should be", batch.first));
+        }
         next = batch.end();
         records.extend(batch.records);
     }
-    records
+    Ok(records)
 }
 
 /// The partition holds its genesis record and then `record(1)`, `record(2)` and so on.
 pub(crate) async fn assert_in_order(log: &impl Log, of: TopicPartition) -> u64 {
-    let records = read_from(log, of, 0).await;
-    assert_eq!(records[0], GENESIS.to_record());
-    for (number, found) in (0u64..).zip(&records).skip(1) {
-        assert_eq!(*found, record(of, number), "offset {number} of {of}");
+    in_order(log, of).await.unwrap()
+}
+
+/// How many records a partition has, when they are its genesis record and then `record(1)`,
+/// `record(2)` and so on.
+pub(crate) async fn in_order(log: &impl Log, of: TopicPartition) -> Result<u64, String> {
+    let records = try_read_from(log, of, 0).await?;
+    if records.first().is_none_or(|first| *first != GENESIS.to_record()) {
+        return Err(format!("{of} does not begin with its genesis record"));
     }
-    records.len() as u64
+    for (number, found) in (0u64..).zip(&records).skip(1) {
+        if *found != record(of, number) {
+            return Err(format!("offset {number} of {of} is another record"));
+        }
+    }
+    Ok(records.len() as u64)
 }

@@ -131,11 +131,15 @@ impl Feed {
         let complain = |error: &dyn std::fmt::Display| {
             tracing::error!(partition = %partition, offset = %from, error = %error, "read events back");
         };
+        // What was released and is not published yet is waited for.
+        let log = &self.app.log;
+        let end = log.end(outcomes).await.map_err(|error| complain(&error)).ok()?;
         let mut reader =
-            self.app.log.read(outcomes, from).await.map_err(|error| complain(&error)).ok()?;
+            log.read(outcomes, from.min(end)).await.map_err(|error| complain(&error)).ok()?;
         let batch = reader.next().await.map_err(|error| complain(&error)).ok()?;
         let mut at = from;
-        for (offset, record) in batch.iter().take_while(|(offset, _)| *offset < to) {
+        let asked = batch.iter().filter(|(offset, _)| (from..to).contains(offset));
+        for (offset, record) in asked {
             let (_, step) = step_from_record(record).map_err(|error| complain(&error)).ok()?;
             self.ready.push_back((partition, Arc::new(step)));
             at = offset.next();

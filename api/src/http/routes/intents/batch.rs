@@ -64,7 +64,7 @@ struct Common {
 
 fn stream(app: App, request: Request) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
-    let caller = app.authenticator.authenticate(&parts.headers).map_err(Problem::close)?;
+    let caller = Caller::of(&parts, &app).map_err(Problem::close)?;
     let accepted = ["application/x-ndjson", "application/jsonl", "application/json-lines"];
     headers::require_content_type(&parts.headers, &accepted)?;
     let common = Arc::new(Common {

@@ -10,6 +10,7 @@ use boxoffice_topics::{AccountId, IntentKey};
 
 use super::answer::{Answer, answer, ask};
 use crate::config::duration;
+use crate::http::auth::Caller;
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Services};
 use crate::http::{body, headers, metric_definitions};
@@ -48,7 +49,7 @@ pub async fn submit(State(app): State<App>, request: Request) -> Response<Body> 
 
 async fn handle(app: &Services, request: Request) -> Result<Answer, Problem> {
     let (parts, body) = request.into_parts();
-    let caller = app.authenticator.authenticate(&parts.headers).map_err(Problem::close)?;
+    let caller = Caller::of(&parts, app).map_err(Problem::close)?;
     headers::require_content_type(&parts.headers, &["application/json"])?;
     let idempotency_key = headers::idempotency_key(&parts.headers)?;
     let wait = headers::wait(&parts.headers, app.wait_max());

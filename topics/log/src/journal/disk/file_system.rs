@@ -1,15 +1,21 @@
 //! A real directory.
+//!
+//! What is written in whole sectors goes past the page cache: the journal reads its newest records
+//! from its own memory, so pages in the cache would only push out those of others, and filling a
+//! segment with zeros would touch every page twice.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use super::{Disk, DiskFile, DiskLock};
+use crate::journal::block::SECTOR_BYTES;
 
 /// A directory of the operating system.
 #[derive(Debug)]
@@ -64,9 +70,10 @@ impl Disk for FileSystem {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.dir.join(name);
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true);
-        Ok(Arc::new(RealFile(file.open(self.dir.join(name))?)))
+        let file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
+        Ok(Arc::new(RealFile { file, direct: Direct::open(&path) }))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -76,7 +83,7 @@ impl Disk for FileSystem {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
             opened => opened,
         };
-        Ok(Arc::new(RealFile(file?)))
+        Ok(Arc::new(RealFile { file: file?, direct: Direct::open(&path) }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -96,15 +103,18 @@ impl Disk for FileSystem {
     }
 }
 
-struct RealFile(File);
+struct RealFile {
+    file: File,
+    direct: Option<Direct>,
+}
 
 impl DiskFile for RealFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn reserve(&self, length: u64) -> io::Result<()> {
-        match fallocate(&self.0, FallocateFlags::empty(), 0, length) {
+        match fallocate(&self.file, FallocateFlags::empty(), 0, length) {
             // Some file systems cannot; writing zeros finds out there.
             Err(Errno::OPNOTSUPP) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
@@ -112,14 +122,102 @@ impl DiskFile for RealFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<()> {
-        self.0.read_exact_at(buffer, position)
+        self.file.read_exact_at(buffer, position)
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
-        self.0.write_at(bytes, position)
+        let direct = self.direct.as_ref().and_then(|direct| direct.write_at(bytes, position));
+        direct.unwrap_or_else(|| self.file.write_at(bytes, position))
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
+    }
+}
+
+/// The same file, past the page cache.
+struct Direct {
+    file: File,
+    /// The disk's sectors are larger than ours.
+    refused: AtomicBool,
+    /// Where bytes are aligned that are not.
+    aligned: Mutex<Vec<u8>>,
+}
+
+impl Direct {
+    /// `None` where the file system cannot, or may not be written.
+    #[cfg(target_os = "linux")]
+    fn open(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let direct = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).ok()?;
+        let file = OpenOptions::new().write(true).custom_flags(direct).open(path).ok()?;
+        Some(Self { file, refused: AtomicBool::new(false), aligned: Mutex::default() })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open(_: &Path) -> Option<Self> {
+        None
+    }
+
+    /// Writes whole sectors; `None` for anything else.
+    fn write_at(&self, bytes: &[u8], position: u64) -> Option<io::Result<usize>> {
+        let whole = bytes.len().is_multiple_of(SECTOR_BYTES)
+            && position.is_multiple_of(SECTOR_BYTES as u64);
+        if !whole || self.refused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let written = if bytes.as_ptr().align_offset(SECTOR_BYTES) == 0 {
+            self.file.write_at(bytes, position)
+        } else {
+            self.write_aligned(bytes, position)
+        };
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput) {
+            self.refused.store(true, Ordering::Relaxed);
+            return None;
+        }
+        Some(written)
+    }
+
+    fn write_aligned(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
+        let mut aligned = self.aligned.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = bytes.len() + SECTOR_BYTES;
+        if aligned.len() < room {
+            aligned.resize(room, 0);
+        }
+        let start = aligned.as_ptr().align_offset(SECTOR_BYTES);
+        let place = &mut aligned[start..start + bytes.len()];
+        place.copy_from_slice(bytes);
+        self.file.write_at(place, position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_sectors_and_single_bytes_are_read_back_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FileSystem::existing(dir.path()).unwrap();
+        let file = disk.create("file").unwrap();
+        let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(4 * SECTOR_BYTES + 1).collect();
+        let (mut want, mut got) = (vec![0; 8 * SECTOR_BYTES], vec![0; 8 * SECTOR_BYTES]);
+        file.write_at(&want, 0).unwrap();
+        // A start that is aligned and one that is not, whole sectors and not.
+        for (start, length, position) in [
+            (0, 2 * SECTOR_BYTES, SECTOR_BYTES),
+            (1, 3 * SECTOR_BYTES, 4 * SECTOR_BYTES),
+            (0, 7, 3),
+            (1, SECTOR_BYTES, 2 * SECTOR_BYTES + 1),
+            (1, 4 * SECTOR_BYTES, 0),
+        ] {
+            let part = &bytes[start..start + length];
+            assert_eq!(file.write_at(part, position as u64).unwrap(), length);
+            want[position..position + length].copy_from_slice(part);
+            file.read_at(&mut got, 0).unwrap();
+            assert!(got == want, "after {length} bytes at {position}");
+        }
+        file.sync().unwrap();
     }
 }
