@@ -2,11 +2,8 @@
 
 mod crashes;
 mod differences;
-<<<<<<< HEAD
-mod messages;
-=======
 mod lying;
->>>>>>> main
+mod messages;
 mod snapshots;
 mod ticking;
 mod world;
