@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
+use boxoffice_topics::coupon::CouponOutcome;
+use boxoffice_topics::waiting_room::WaitingRoomOutcome;
 use boxoffice_topics::{LogId, Offset, Outcome, PartitionId, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -355,9 +357,28 @@ impl Pending {
 }
 
 fn changes_something(step: &Step) -> bool {
-    let nothing =
-        |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. } | Outcome::Repeated { .. });
-    !step.outcomes.iter().all(nothing)
+    step.outcomes.iter().any(|outcome| match outcome {
+        Outcome::Refused { .. }
+        | Outcome::Repeated { .. }
+        | Outcome::MessageSent { .. }
+        | Outcome::MessageReceived { .. } => false,
+        // What becomes of one's place in the row is told by the turn.
+        Outcome::WaitingRoom(outcome) => !matches!(
+            outcome,
+            WaitingRoomOutcome::Seen { .. }
+                | WaitingRoomOutcome::Left { .. }
+                | WaitingRoomOutcome::Returned { .. }
+                | WaitingRoomOutcome::Inside { .. }
+        ),
+        // A performance repeats what the campaign's own outcomes say.
+        Outcome::Coupon(outcome) => !matches!(
+            outcome,
+            CouponOutcome::Announced { .. }
+                | CouponOutcome::Granted { .. }
+                | CouponOutcome::Spent { .. }
+        ),
+        _ => true,
+    })
 }
 
 fn weight(outcome: &Outcome) -> usize {

@@ -82,7 +82,15 @@ impl Fold {
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
         match outcome {
-            Outcome::Refused { .. } | Outcome::Repeated { .. } => (),
+            Outcome::Refused { .. }
+            | Outcome::Repeated { .. }
+            | Outcome::MessageSent { .. }
+            | Outcome::MessageReceived { .. }
+            | Outcome::WaitingRoom(_)
+            | Outcome::Coupon(_)
+            | Outcome::Points(_)
+            | Outcome::OrderReserving(_)
+            | Outcome::OrderNotPlaced { .. } => (),
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;
@@ -100,7 +108,15 @@ impl Fold {
                 self.end_hold(at, *hold, HoldState::Ordered)?;
                 self.add_order(at, outcome);
             }
-            Outcome::OrderConfirmed { order, payment, performance, account, places, reseated } => {
+            Outcome::OrderConfirmed {
+                order,
+                payment,
+                performance,
+                account,
+                places,
+                reseated,
+                ..
+            } => {
                 self.confirm(at, *order, *payment, *reseated)?;
                 self.issue_tickets(at, *order, *performance, *account, places)?;
             }
@@ -237,7 +253,7 @@ impl Fold {
     }
 
     fn add_order(&mut self, at: At, outcome: &Outcome) {
-        let Outcome::OrderPlaced { order, hold, performance, account, total, pay_by } = outcome
+        let Outcome::OrderPlaced { order, hold, performance, account, total, pay_by, .. } = outcome
         else {
             unreachable!("called for orders only")
         };

@@ -36,6 +36,13 @@ impl Missing {
         match outcome {
             Outcome::Refused { .. }
             | Outcome::Repeated { .. }
+            | Outcome::MessageSent { .. }
+            | Outcome::MessageReceived { .. }
+            | Outcome::WaitingRoom(_)
+            | Outcome::Coupon(_)
+            | Outcome::Points(_)
+            | Outcome::OrderReserving(_)
+            | Outcome::OrderNotPlaced { .. }
             | Outcome::PerformanceCreated { .. }
             | Outcome::Held { .. } => (),
             Outcome::SaleOpened { performance } | Outcome::SaleClosed { performance } => {
