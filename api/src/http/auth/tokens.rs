@@ -14,7 +14,7 @@ use crate::config::{Auth, PublicKeyAlgorithm};
 /// How far our clock and the signer's may be apart.
 pub(super) const LEEWAY_SECONDS: i64 = 60;
 /// Longest subject: an e-mail address or a UUID fits, a document does not.
-const SUBJECT_BYTES_MAX: usize = 256;
+pub const SUBJECT_BYTES_MAX: usize = 256;
 /// A shared secret shorter than its hash can be guessed offline.
 const SECRET_BYTES_MIN: usize = 32;
 
