@@ -120,7 +120,7 @@ pub enum IssuerJson {
     Promoter,
 }
 
-/// See [`IntentRequest::CreateCampaign`](super::IntentRequest::CreateCampaign).
+/// Makes a coupon campaign.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCampaign {
@@ -131,7 +131,7 @@ pub struct CreateCampaign {
     pub definition: CampaignDefinitionJson,
 }
 
-/// See [`IntentRequest::ChangeCampaign`](super::IntentRequest::ChangeCampaign).
+/// Changes a coupon campaign.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeCampaign {
@@ -145,7 +145,7 @@ pub struct ChangeCampaign {
     pub definition: CampaignDefinitionJson,
 }
 
-/// See [`IntentRequest::ClaimCoupon`](super::IntentRequest::ClaimCoupon).
+/// Claims a coupon.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimCoupon<'a> {

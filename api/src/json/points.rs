@@ -39,7 +39,7 @@ impl From<PointsRuleJson> for PointsRule {
     }
 }
 
-/// See [`IntentRequest::SetPointsRule`](super::IntentRequest::SetPointsRule).
+/// Says what orders of a performance earn.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPointsRule {
@@ -53,7 +53,7 @@ pub struct SetPointsRule {
     pub rule: PointsRuleJson,
 }
 
-/// See [`IntentRequest::GrantPoints`](super::IntentRequest::GrantPoints).
+/// Gives points away.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantPoints<'a> {

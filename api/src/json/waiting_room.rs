@@ -119,7 +119,7 @@ impl From<&WaitingRoomRules> for WaitingRoomRulesJson {
     }
 }
 
-/// See [`IntentRequest::SetWaitingRoom`](super::IntentRequest::SetWaitingRoom).
+/// Sets or changes the rules of a waiting room.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetWaitingRoom {
@@ -135,7 +135,7 @@ pub struct SetWaitingRoom {
     pub rules: Option<WaitingRoomRulesJson>,
 }
 
-/// See [`IntentRequest::DrawLottery`](super::IntentRequest::DrawLottery).
+/// Reveals the seed of a lottery.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DrawLottery {
