@@ -246,12 +246,16 @@ fn a_coupon_of_several_performances_is_asked_for_and_taken() {
                 (&reserving["awaits"], &reserving["total"]["minor"]),
                 (&json!("coupon"), &json!(155_000))
             );
+            // It can be looked at from the first moment on, and costs the same ever after.
+            let path = format!("/v1/orders/{}", reserving["order"].as_str().unwrap());
+            let order = house.get(&path, Some(&alice)).await.json();
+            assert!(order["state"] == "reserving" || order["state"] == "placed", "{order}");
+            assert_eq!(order["total"], reserving["total"]);
             let (_, placed) = events.until("order_placed").await;
             assert_eq!(
                 (&placed["order"], &placed["discount"]["coupon"]),
                 (&reserving["order"], &coupon)
             );
-            let path = format!("/v1/orders/{}", placed["order"].as_str().unwrap());
             let order = house.get(&path, Some(&alice)).await.json();
             assert_eq!(
                 (&order["state"], &order["total"]["minor"]),

@@ -2,87 +2,23 @@
 //! batch comes and wherever a write is cut off.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
 use boxoffice_log::memory::MemoryLog;
-use boxoffice_log::{Log, LogReader, TopicPartition};
-use boxoffice_sinks::postgres::{DatabaseUrl, Error, PostgresSink, compare, rebuild};
-use boxoffice_sinks::progress::{Cursor, Position, ProgressError};
-use boxoffice_sinks::runner::{self, Config, Move, Phase, Sink, Status, StepBatch};
+use boxoffice_sinks::postgres::{Error, PostgresSink, compare, rebuild};
+use boxoffice_sinks::progress::ProgressError;
+use boxoffice_sinks::runner::{self, Phase, Sink, Status};
 use boxoffice_tests::services::{Database, Postgres};
-use boxoffice_topics::{Offset, PartitionId};
-use sqlx::{AssertSqlSafe, Executor, PgPool, query, query_scalar};
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use boxoffice_topics::Offset;
+use sqlx::{AssertSqlSafe, Executor, PgPool, query};
 
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod support;
 
+use support::follow::{
+    CutOff, Running, batch, config, ends, follow_to_end, is_fold_of, lines, pool,
+};
 use support::story::Story;
 
 const LOG_ID: u128 = 0xb0b0;
-
-fn pool(database: &Database) -> PgPool {
-    database.url().parse::<DatabaseUrl>().unwrap().pool()
-}
-
-/// Writes often and retries soon.
-fn config() -> Config {
-    Config {
-        write_interval: Duration::from_millis(1),
-        idle_interval: Duration::from_millis(1),
-        retry_first: Duration::from_millis(1),
-        retry_max: Duration::from_millis(50),
-        ..Config::default()
-    }
-}
-
-struct Running {
-    status: watch::Receiver<Status>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), runner::Error<Error>>>,
-}
-
-impl Running {
-    fn start(log: &MemoryLog, pool: &PgPool) -> Self {
-        let (sender, status) = watch::channel(Status::default());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async { drop(stopped.await) };
-        let sink = PostgresSink::new(pool.clone());
-        let task = tokio::spawn(runner::run(log.clone(), sink, config(), sender, stopped));
-        Self { status, stop, task }
-    }
-
-    async fn reach(&mut self, ends: &[Offset]) {
-        self.status.wait_for(|status| status.has_reached(ends)).await.unwrap();
-    }
-
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.task.await.unwrap().unwrap();
-    }
-}
-
-async fn ends(log: &MemoryLog) -> Vec<Offset> {
-    let mut ends = Vec::new();
-    for partition in partitions(log) {
-        ends.push(log.end(TopicPartition::outcomes(partition)).await.unwrap());
-    }
-    ends
-}
-
-fn partitions(log: &MemoryLog) -> impl Iterator<Item = PartitionId> + use<> {
-    (0..log.partitions()).filter_map(PartitionId::new)
-}
-
-async fn follow_to_end(log: &MemoryLog, pool: &PgPool) {
-    let mut running = Running::start(log, pool);
-    running.reach(&ends(log).await).await;
-    running.stop().await;
-}
 
 async fn story(partitions: u16) -> MemoryLog {
     let log = support::log(partitions, LOG_ID);
@@ -92,42 +28,6 @@ async fn story(partitions: u16) -> MemoryLog {
         story.scribe.write().await;
     }
     log
-}
-
-#[track_caller]
-fn assert_identical(comparison: &boxoffice_sinks::postgres::Comparison) {
-    let differences: Vec<_> = comparison.differences.iter().map(ToString::to_string).collect();
-    assert_eq!(differences, Vec::<String>::new());
-    assert!(comparison.rows > 0);
-}
-
-async fn is_fold_of(log: &MemoryLog, pool: &PgPool) {
-    assert_identical(&compare(log, pool).await.unwrap());
-}
-
-async fn lines(pool: &PgPool, sql: &'static str) -> Vec<String> {
-    query_scalar(sql).fetch_all(pool).await.unwrap()
-}
-
-/// What one partition has for a sink that stands at a position: at most so many steps.
-async fn batch(log: &MemoryLog, from: Position, steps_max: usize) -> StepBatch {
-    let mut cursor = Cursor::new(log.log_id(), from);
-    let topic = TopicPartition::outcomes(from.partition);
-    let mut batch = StepBatch::default();
-    let end = log.end(topic).await.unwrap();
-    let mut reader = log.read(topic, cursor.read_from()).await.unwrap();
-    while cursor.position().next < end && batch.steps.len() < steps_max {
-        for (offset, record) in reader.next().await.unwrap().iter() {
-            if batch.steps.len() == steps_max {
-                break;
-            }
-            if let Some(step) = cursor.accept(offset, record).unwrap() {
-                batch.steps.push((from.partition, step));
-            }
-        }
-    }
-    batch.moves.push(Move { from, to: cursor.position() });
-    batch
 }
 
 #[tokio::test]
@@ -255,27 +155,6 @@ async fn rows_are_the_same_however_the_log_is_cut_into_batches() {
     }
 }
 
-/// A future that is dropped when it has waited so often.
-struct CutOff<F> {
-    future: Pin<Box<F>>,
-    waits_left: usize,
-}
-
-impl<F: Future> Future for CutOff<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.waits_left == 0 => Poll::Ready(None),
-            Poll::Pending => {
-                self.waits_left -= 1;
-                Poll::Pending
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
     let log = story(1).await;
@@ -290,7 +169,7 @@ async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
         whole = CutOff { future, waits_left: cut }.await.is_some();
         drop(pool);
 
-        let pool = self::pool(&database);
+        let pool = support::follow::pool(&database);
         let comparison = compare(&log, &pool).await.unwrap();
         assert!(comparison.is_identical(), "cut off after {cut} waits: {comparison:?}");
         if !whole {
@@ -318,7 +197,7 @@ async fn a_sink_whose_connection_is_killed_before_any_statement_catches_up() {
     let tables = ["progress", "performances", "seats", "holds", "orders", "payments", "tickets"];
     let database = Database::fresh().await;
     let (log, pool) = (support::log(tables.len() as u16, LOG_ID), pool(&database));
-    let killer = self::pool(&database);
+    let killer = support::follow::pool(&database);
     let mut running = Running::start(&log, &pool);
     running.reach(&[Offset::new(1)].repeat(tables.len())).await;
     for (partition, table) in (0..).zip(tables) {

@@ -13,6 +13,7 @@ mod embedded;
 mod error;
 mod fold;
 mod house;
+mod load;
 mod missing;
 mod read;
 mod rebuild;

@@ -41,7 +41,8 @@ async fn empty(pool: &PgPool) -> Result<(), Error> {
     migrate(pool).await?;
     query(
         "TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments,
-                  refunds, tickets",
+                  refunds, tickets, waiting_rooms, turns, campaigns, campaign_terms, coupons,
+                  coupon_uses, points_lots, points_uses, points_ledger",
     )
     .execute(pool)
     .await?;
