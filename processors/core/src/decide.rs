@@ -78,7 +78,7 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
     }
     let asked = Asked { state, now, account: header.account, offset, intent: name };
     match dispatch(&asked, intent, &mut step.outcomes) {
-        Ok(()) => waiting_room::end_session_of_buyer(&asked, &mut step.outcomes),
+        Ok(()) => waiting_room::end_sessions_of_buyers(&asked, &mut step.outcomes),
         Err(refusal) => {
             step.outcomes.clear();
             step.outcomes.push(Outcome::Refused { refusal });

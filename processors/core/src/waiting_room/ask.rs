@@ -1,5 +1,7 @@
 //! What is asked of a room, and what is said to that.
 
+use std::collections::BTreeSet;
+
 use boxoffice_topics::waiting_room::SessionEnd;
 use boxoffice_topics::{
     AccountId, LotterySeed, Outcome, PerformanceId, Refusal, RefusalCode, WaitingRoomIntent,
@@ -137,17 +139,31 @@ fn room_that_is_on(performance: &Performance) -> Result<&WaitingRoom, Refusal> {
 }
 
 /// Who buys goes out, whichever intent confirmed the order: the place is free in the same step.
-pub(crate) fn end_session_of_buyer(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
-    let bought = outcomes.iter().find_map(|outcome| {
-        let Outcome::OrderConfirmed { performance, account, .. } = outcome else { return None };
-        Some((*performance, *account))
-    });
-    let Some((performance, account)) = bought else { return };
-    if is_inside(asked, performance, account) {
-        let end = SessionEnd::Bought;
-        let ended = WaitingRoomOutcome::SessionEnded { performance, account, end };
-        outcomes.push(Outcome::WaitingRoom(ended));
+/// One tick may confirm several orders of a buyer, and end the session of the same buyer.
+pub(crate) fn end_sessions_of_buyers(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
+    let buyer = |outcome: &Outcome| {
+        let Outcome::OrderConfirmed { performance, account, .. } = *outcome else { return None };
+        Some((performance, account))
+    };
+    let mut buyers: Vec<_> = outcomes.iter().filter_map(buyer).collect();
+    if buyers.is_empty() {
+        return;
     }
+    let out = |outcome: &Outcome| {
+        let Outcome::WaitingRoom(outcome) = *outcome else { return None };
+        let WaitingRoomOutcome::SessionEnded { performance, account, .. } = outcome else {
+            return None;
+        };
+        Some((performance, account))
+    };
+    let mut out: BTreeSet<_> = outcomes.iter().filter_map(out).collect();
+    buyers.retain(|&(performance, account)| {
+        is_inside(asked, performance, account) && out.insert((performance, account))
+    });
+    outcomes.extend(buyers.into_iter().map(|(performance, account)| {
+        let end = SessionEnd::Bought;
+        Outcome::WaitingRoom(WaitingRoomOutcome::SessionEnded { performance, account, end })
+    }));
 }
 
 fn is_inside(asked: &Asked<'_>, performance: PerformanceId, account: AccountId) -> bool {

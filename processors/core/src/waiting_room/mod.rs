@@ -31,7 +31,7 @@ mod tests;
 use boxoffice_topics::{Timestamp, WaitingRoomRules};
 
 pub(crate) use admit::admit;
-pub(crate) use ask::{ask, end_session_of_buyer};
+pub(crate) use ask::{ask, end_sessions_of_buyers};
 pub use lottery::Lottery;
 use pace::Pace;
 use queue::Queue;

@@ -3,7 +3,7 @@
 
 use boxoffice_topics::{PerformanceDefinition, Timestamp};
 
-use crate::tables::{check, check_house, house};
+use crate::tables::{check, check_house, check_partitions, house};
 
 /// A house whose sale opens at 100 s and closes at 500 s.
 fn scheduled() -> PerformanceDefinition {
@@ -116,6 +116,43 @@ fn an_order_that_costs_nothing_frees_the_place_too() {
          alice    seats FREE-1-1  => held h1 FREE-1-1 0 asasked
          alice    order h1        => placed o1 0, confirmed o1 FREE-1-1, out alice bought",
     );
+}
+
+/// Two orders of alice wait for a coupon of elsewhere that never answers, and stop waiting in one
+/// tick: coupons of the house itself pay for them.
+#[track_caller]
+fn check_confirmed_by_a_tick(session_ms: u32, ends: &str) {
+    check_partitions(
+        2,
+        &format!(
+            "promoter campaign 9 off=100 expires=900000 spans=1 => campaign k1, m1 campaign_announced k1 v0 at 1
+             promoter campaign 9 off=100 limit=2 => campaign k2
+             alice    claim k1        => issued c1 k1 v0 #1, m2 coupon_granted c1 at 1
+             alice    claim k2        => issued c2 k2 v0 #1
+             alice    claim k2        => issued c3 k2 v0 #2
+             deliver all              => announced k1 v0 at 1, granted c1 at 1
+             promoter room session={session_ms} => set
+             alice    join            => joined 0
+             after 0                  => admitted alice until {session_ms}
+             alice    seats A-1-1     => held h1 A-1-1 100 asasked
+             alice    seats A-1-2     => held h2 A-1-2 100 asasked
+             alice    order h1        => reserving o1 coupon -100 c1, m3 reserve_coupon c1 o1
+             alice    order h2        => reserving o2 coupon -100 c1, m4 reserve_coupon c1 o2
+             after 10000              => placed o1 0 -100 c2, reserved c2 o1, confirmed o1 A-1-1, used c2 o1, placed o2 0 -100 c3, reserved c3 o2, confirmed o2 A-1-2, used c3 o2, {ends}
+             alice    stands          => outside
+             alice    join            => joined 1"
+        ),
+    );
+}
+
+#[test]
+fn a_session_ends_once_however_many_orders_a_tick_confirms() {
+    check_confirmed_by_a_tick(20_000, "out alice bought");
+}
+
+#[test]
+fn a_session_that_is_over_ends_once_also_when_its_buyer_buys_in_that_tick() {
+    check_confirmed_by_a_tick(10_000, "out alice expired");
 }
 
 #[test]

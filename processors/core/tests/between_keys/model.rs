@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_topics::points::{LotPart, PointsSource};
+use boxoffice_topics::waiting_room::SessionEnd;
 use boxoffice_topics::{
     AccountId, CampaignId, CouponId, CouponOutcome, HoldId, LotId, Message, OrderId, Outcome,
-    PaymentId, PointsOutcome, Reductions, RefusalCode, Step,
+    PaymentId, PerformanceId, PointsOutcome, Reductions, RefusalCode, Step, WaitingRoomOutcome,
 };
+
+/// Buyers inside of one waiting room at once.
+pub(crate) const INSIDE_MAX: u32 = 2;
 
 /// One coupon: how often it may be used, and by which orders it is.
 #[derive(Default)]
@@ -54,6 +58,7 @@ pub(crate) struct Model {
     pub(crate) points_reserved: BTreeMap<OrderId, (AccountId, Vec<LotPart>)>,
     pub(crate) points_committed: BTreeMap<OrderId, i64>,
     pub(crate) payments: Vec<(PaymentId, i64)>,
+    pub(crate) inside: BTreeSet<(PerformanceId, AccountId)>,
     captured: i64,
     refunded: i64,
     pub(crate) seen: BTreeSet<String>,
@@ -67,6 +72,7 @@ impl Model {
     }
 
     pub(crate) fn fold(&mut self, step: &Step) {
+        let inside_before = self.inside.clone();
         for outcome in &step.outcomes {
             match outcome {
                 Outcome::Refused { refusal } => {
@@ -78,12 +84,69 @@ impl Model {
                 Outcome::Coupon(outcome) => self.fold_coupon(outcome),
                 Outcome::Points(outcome) => self.fold_points(outcome),
                 Outcome::MessageSent { message } => self.fold_message(message),
+                Outcome::WaitingRoom(outcome) => self.fold_waiting_room(outcome),
                 other => self.fold_order(other),
             }
         }
+        self.check_buyers_are_out(step, &inside_before);
         let sold = self.orders.values().filter(|order| order.is_confirmed);
         let sold: i64 = sold.map(|order| order.total).sum();
         assert_eq!(self.captured - self.refunded, sold, "money without a ticket, or the reverse");
+    }
+
+    fn fold_waiting_room(&mut self, outcome: &WaitingRoomOutcome) {
+        match *outcome {
+            WaitingRoomOutcome::Admitted { performance, account, .. } => {
+                assert!(self.inside.insert((performance, account)), "admitted twice");
+                assert!(self.inside.len() <= INSIDE_MAX as usize, "more inside than the cap");
+                self.see("admitted");
+            }
+            WaitingRoomOutcome::SessionEnded { performance, account, end } => {
+                assert!(self.inside.remove(&(performance, account)), "a session ends twice");
+                match end {
+                    SessionEnd::Bought => self.see("out by buying"),
+                    SessionEnd::Expired => self.see("out by time"),
+                    SessionEnd::Left => (),
+                }
+            }
+            _ => (),
+        }
+    }
+
+    /// Who buys goes out in the same step, unless a new turn came in that step.
+    fn check_buyers_are_out(
+        &mut self,
+        step: &Step,
+        inside_before: &BTreeSet<(PerformanceId, AccountId)>,
+    ) {
+        for outcome in &step.outcomes {
+            let Outcome::OrderConfirmed { performance, account, payment, .. } = outcome else {
+                continue;
+            };
+            if payment.is_none() {
+                self.see("confirmed without payment");
+            }
+            if step.intent.is_none() {
+                self.see("confirmed by a tick");
+            }
+            if !inside_before.contains(&(*performance, *account)) {
+                continue;
+            }
+            let mut said = step.outcomes.iter().filter_map(|outcome| match outcome {
+                Outcome::WaitingRoom(outcome) if outcome.account() == Some(*account) => {
+                    Some(*outcome)
+                }
+                _ => None,
+            });
+            let is_out = |outcome: &WaitingRoomOutcome| match outcome {
+                WaitingRoomOutcome::SessionEnded { end, .. } => Some(*end),
+                _ => None,
+            };
+            let end = said.find_map(|outcome| is_out(&outcome)).expect("a buyer stays inside");
+            if end == SessionEnd::Expired {
+                self.see("out by time with an order of that tick");
+            }
+        }
     }
 
     fn fold_message(&mut self, message: &Message) {

@@ -12,10 +12,10 @@ use boxoffice_topics::{
     AccountId, CampaignDefinition, CampaignId, CouponIntent, Currency, Header, Intent, IntentKey,
     Message, Money, OrderId, Outcome, PartitionMap, PaymentId, PerformanceDefinition,
     PerformanceId, PointsIntent, PointsRule, PriceLevel, Row, SaleRules, Section, SectionKind,
-    Slot, Step, Timestamp,
+    Slot, Step, Timestamp, WaitingRoomIntent, WaitingRoomRules,
 };
 
-use crate::model::Model;
+use crate::model::{INSIDE_MAX, Model};
 
 const PARTITIONS: u16 = 3;
 /// In the second and in the third partition.
@@ -28,6 +28,10 @@ pub(crate) enum Ask {
         show: usize,
         seats: u16,
     },
+    /// Into the waiting room of the first show, with a tick that may admit. Where there is none,
+    /// everything is brought.
+    Join,
+    Leave,
     Release(usize),
     /// Coupon: 0 and 1 the best, 2 a named one, 3 none.
     Order {
@@ -82,7 +86,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    /// With a room, the first show has a waiting room, and there are coupons for whole orders, so
+    /// that whatever places an order may confirm it, and end a session.
+    pub(crate) fn new(has_room: bool) -> Self {
         let partitions = PartitionMap::dealt(NonZeroU16::new(PARTITIONS).unwrap()).unwrap();
         let mut world = Self {
             states: partitions.partitions().map(State::new).collect(),
@@ -108,7 +114,33 @@ impl World {
         let local = CampaignScope::Performance { performance: SHOWS[0] };
         let percent = CouponReduction::Percent { basis_points: 3_333, cap_minor: Some(35) };
         world.create(campaign(local, percent, 2));
+        if has_room {
+            world.open_room();
+        }
         world
+    }
+
+    fn has_room(&self) -> bool {
+        self.states.iter().any(|state| state.performances().any(|it| it.waiting_room().is_some()))
+    }
+
+    fn open_room(&mut self) {
+        let whole = CouponReduction::Percent { basis_points: 10_000, cap_minor: None };
+        let (slot, performances) = (Slot::new(0).unwrap(), vec![SHOWS[0]]);
+        // The first to expire is the first to be asked for.
+        let mut spanning = campaign(CampaignScope::Performances { slot, performances }, whole, 1);
+        spanning.terms.expires_at = Timestamp::from_millis(800_000);
+        self.create(spanning);
+        self.create(campaign(CampaignScope::Performance { performance: SHOWS[0] }, whole, 1));
+        let rules = WaitingRoomRules {
+            admissions_per_minute: 600_000,
+            active_buyers_max: INSIDE_MAX,
+            session_ms: 10_000,
+            grace_ms: 60_000,
+            lottery: None,
+        };
+        let set = WaitingRoomIntent::Set { performance: SHOWS[0], rules: Some(rules) };
+        self.decide(AccountId::default(), &Intent::WaitingRoom(set));
     }
 
     fn create(&mut self, definition: CampaignDefinition) {
@@ -133,6 +165,20 @@ impl World {
                         accessible,
                     },
                 );
+            }
+            Ask::Join if !self.has_room() => {
+                for pair in 0..usize::from(PARTITIONS * PARTITIONS) {
+                    self.deliver(pair_of(pair), usize::MAX);
+                }
+            }
+            Ask::Join => {
+                let join = WaitingRoomIntent::Join { performance: SHOWS[0] };
+                self.decide(account, &Intent::WaitingRoom(join));
+                self.tick(1);
+            }
+            Ask::Leave => {
+                let leave = WaitingRoomIntent::Leave { performance: SHOWS[0] };
+                self.decide(account, &Intent::WaitingRoom(leave));
             }
             Ask::Release(which) => {
                 if let Some((hold, account)) = nth(&self.model.holds, *which) {
@@ -160,12 +206,13 @@ impl World {
             }
             Ask::Cancel(which) => self.cancel(*which),
             Ask::Claim(which) => {
-                let campaign = self.campaigns[*which].0;
+                let campaign = self.campaigns[which % self.campaigns.len()].0;
                 let claim = CouponIntent::ClaimCoupon { campaign, code: None };
                 self.decide(account, &Intent::Coupon(claim));
             }
             Ask::Change { campaign, quantity } => {
-                let (campaign, definition) = self.campaigns[*campaign].clone();
+                let (campaign, definition) =
+                    self.campaigns[campaign % self.campaigns.len()].clone();
                 let definition = Box::new(CampaignDefinition { quantity: *quantity, ..definition });
                 let change = CouponIntent::ChangeCampaign { campaign, definition };
                 self.decide(AccountId::default(), &Intent::Coupon(change));
@@ -316,7 +363,10 @@ impl World {
         }
         for state in &self.states {
             assert_eq!(state.live_holds(), 0);
+            let mut rooms = state.performances().filter_map(|show| show.waiting_room());
+            assert!(rooms.all(|room| room.active() == 0 && room.waiting() == 0));
         }
+        assert!(model.inside.is_empty(), "somebody is inside for ever");
         self.check_marks();
     }
 
