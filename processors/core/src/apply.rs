@@ -78,6 +78,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
                 expires_at: *expires_at,
                 renewals_left: sale.hold_renewals_max,
                 order: None,
+                stood_still_ms: 0,
             };
             state.add_hold(hold, at);
             return false;
@@ -96,7 +97,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::OrderReserving(order) => state.reserve(order.clone()),
         Outcome::OrderNotPlaced { order, hold, hold_expires_at, .. } => {
             state.reserving.remove(*order);
-            state.keep_hold(*hold, *hold_expires_at);
+            state.go_on_with_hold(*hold, *hold_expires_at);
         }
         Outcome::Points(outcome) => return state.apply_points(outcome),
         Outcome::Coupon(outcome) => {

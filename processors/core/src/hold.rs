@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 
 use crate::decide::Asked;
 use crate::performance::{Owner, Performance, SaleState, SeatState, Wish};
+use crate::reserving::{ANSWER_WITHIN_MS, TRIES_MAX};
 use crate::state::State;
 use crate::timers::Due;
 use crate::window::Keyed;
@@ -41,12 +42,28 @@ pub struct Hold {
     /// The order that waits for something before it takes the places over.
     #[n(7)]
     pub order: Option<OrderId>,
+    /// For how long its time stood still for orders that were not placed in the end. Absent in
+    /// snapshots of version 1.
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) stood_still_ms: u32,
 }
+
+/// For how long a hold's time stands still in all, in milliseconds: for every answer that one
+/// order may wait for. Without a limit, orders that are given up would keep places for ever.
+pub(crate) const STANDS_STILL_MS_MAX: u32 = (TRIES_MAX + 1) * ANSWER_WITHIN_MS;
 
 impl Hold {
     /// Whether it ends when its time runs out.
     pub(crate) fn expires(&self) -> bool {
         self.order.is_none()
+    }
+
+    /// When it ends by itself if an order that waited since some moment is not placed now.
+    pub(crate) fn expires_after_waiting(&self, since: Timestamp, now: Timestamp) -> Timestamp {
+        let waited_ms = now.as_millis().saturating_sub(since.as_millis());
+        let left_ms = STANDS_STILL_MS_MAX.saturating_sub(self.stood_still_ms);
+        self.expires_at.plus_millis(u32::try_from(waited_ms).unwrap_or(u32::MAX).min(left_ms))
     }
 }
 
@@ -271,8 +288,18 @@ impl State {
         self.keep_hold(id, expires_at);
     }
 
+    /// The order of a hold is not placed. What its deadline moves by is what its time stood still.
+    pub(crate) fn go_on_with_hold(&mut self, id: HoldId, expires_at: Timestamp) {
+        let hold = self.hold_mut(id);
+        let moved_ms = expires_at.as_millis().saturating_sub(hold.expires_at.as_millis());
+        let moved_ms = u32::try_from(moved_ms).unwrap_or(0);
+        hold.stood_still_ms = hold.stood_still_ms.saturating_add(moved_ms);
+        assert!(hold.stood_still_ms <= STANDS_STILL_MS_MAX, "INV-4: hold {id} never ends");
+        self.keep_hold(id, expires_at);
+    }
+
     /// A hold, which no order waits for, ends by itself at another moment.
-    pub(crate) fn keep_hold(&mut self, id: HoldId, expires_at: Timestamp) {
+    fn keep_hold(&mut self, id: HoldId, expires_at: Timestamp) {
         let hold = self.hold_mut(id);
         hold.expires_at = expires_at;
         hold.order = None;

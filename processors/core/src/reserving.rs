@@ -30,7 +30,7 @@ use crate::timers::Due;
 /// a buyer who watches a spinner gives up at about this time.
 pub(crate) const ANSWER_WITHIN_MS: u32 = 10_000;
 /// Coupons of other keys that one order asks for, one after another.
-const TRIES_MAX: usize = 4;
+pub(crate) const TRIES_MAX: u32 = 4;
 
 /// An order that waits, with what it has asked for in vain.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -60,7 +60,8 @@ impl Way<'_> {
     /// The best coupon that was not asked for in vain.
     fn next_offer(&self, asked: &Asked<'_>, is_wanted: impl Fn(&Offer) -> bool) -> Option<Offer> {
         // The one that was asked for last is not among those that were tried yet.
-        let may_ask = self.tried.len().saturating_add(1) < TRIES_MAX;
+        let asked_for = u32::try_from(self.tried.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let may_ask = asked_for < TRIES_MAX;
         best_offer(asked, self.hold, |offer| {
             let is_tried = self.tried.contains(&offer.discount.coupon);
             !is_tried && (offer.is_local || may_ask) && is_wanted(offer)
@@ -261,13 +262,11 @@ fn release(asked: &Asked<'_>, reserving: &Reserving, outcomes: &mut Vec<Outcome>
     }
 }
 
-/// The hold's time stood still while the order waited. It gets no more than that, or a buyer
-/// could keep places for ever with orders that are refused.
+/// The hold's time stood still while the order waited. It gets no more than that, and that not
+/// without end, or a buyer could keep places for ever with orders that are refused.
 fn not_placed(asked: &Asked<'_>, way: &Way<'_>, reason: RefusalCode) -> Outcome {
     let &Way { order, hold, since, .. } = way;
-    let waited_ms = asked.now.as_millis().saturating_sub(since.as_millis());
-    let waited_ms = u32::try_from(waited_ms).unwrap_or(u32::MAX);
-    let hold_expires_at = hold.expires_at.plus_millis(waited_ms);
+    let hold_expires_at = hold.expires_after_waiting(since, asked.now);
     let (hold, account) = (hold.id, hold.account);
     Outcome::OrderNotPlaced { order, hold, account, reason, hold_expires_at }
 }

@@ -175,6 +175,55 @@ fn who_asks_in_vain_keeps_places_no_longer_than_the_hold_lasts() {
 }
 
 #[test]
+fn the_time_of_a_hold_stands_still_for_fifty_seconds_in_all() {
+    let orders = (1..=6).map(|o| {
+        let until = 5_000 + 9_000 * o;
+        let until = until.min(55_000);
+        format!(
+            "alice order h1 coupon=c1 => reserving o{o} coupon -20 c1, m{} reserve_coupon c1 o{o}
+             after 9000               => nothing
+             alice cancel o{o}        => unplaced o{o} order_given_up, h1 until {until}\n",
+            o + 4
+        )
+    });
+    check_spanning(
+        "",
+        &format!(
+            "{}
+             after 999                => nothing
+             alice order h1 coupon=c1 => reserving o7 coupon -20 c1, m11 reserve_coupon c1 o7
+             after 10000              => unplaced o7 reservation_timed_out, h1 until 55000
+             alice order h1           => refused hold_expired
+             after 0                  => expired h1
+             bob   seats A-1-1        => held h2 A-1-1 100 asasked",
+            orders.collect::<String>()
+        ),
+    );
+}
+
+#[test]
+fn renewing_a_hold_does_not_let_its_time_stand_still_anew() {
+    check_spanning(
+        "",
+        "alice order h1 coupon=c1 => reserving o1 coupon -20 c1, m5 reserve_coupon c1 o1
+         after 10000              => unplaced o1 reservation_timed_out, h1 until 15000
+         alice order h1 coupon=c1 => reserving o2 coupon -20 c1, m6 reserve_coupon c1 o2
+         after 10000              => unplaced o2 reservation_timed_out, h1 until 25000
+         alice order h1 coupon=c1 => reserving o3 coupon -20 c1, m7 reserve_coupon c1 o3
+         after 10000              => unplaced o3 reservation_timed_out, h1 until 35000
+         alice order h1 coupon=c1 => reserving o4 coupon -20 c1, m8 reserve_coupon c1 o4
+         after 10000              => unplaced o4 reservation_timed_out, h1 until 45000
+         after 4000               => nothing
+         alice renew h1           => renewed h1 until 49000 left 0
+         alice order h1 coupon=c1 => reserving o5 coupon -20 c1, m9 reserve_coupon c1 o5
+         after 10000              => unplaced o5 reservation_timed_out, h1 until 59000
+         alice order h1 coupon=c1 => reserving o6 coupon -20 c1, m10 reserve_coupon c1 o6
+         after 10000              => unplaced o6 reservation_timed_out, h1 until 59000
+         after 0                  => expired h1",
+    );
+}
+
+#[test]
 fn an_order_asks_four_times_at_most() {
     let claims = (1..=5).map(|c| {
         let (m, n) = (2 * c + 1, 2 * c + 2);
