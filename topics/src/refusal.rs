@@ -133,6 +133,8 @@ refusal_codes! {
     68 LotteryAlreadyDrawn "lottery_already_drawn";
     /// The seed is not the one that was committed to.
     69 SeedMismatch "seed_mismatch";
+    /// The lottery would take no entries: they would have ended already.
+    70 LotteryTooLate "lottery_too_late";
     /// The message was received before.
     80 MessageAlreadyReceived "message_already_received";
     /// No campaign has this id.
@@ -188,6 +190,8 @@ refusal_codes! {
     105 PointsInsufficient "points_insufficient";
     /// The wallet has as many lots as it may.
     106 WalletLimitReached "wallet_limit_reached";
+    /// The points lie in more lots than one order can take from.
+    107 PointsInTooManyLots "points_in_too_many_lots";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

@@ -28,10 +28,13 @@ pub(crate) use wallet::{PointsHeld, Wallets};
 
 use crate::decide::Asked;
 use crate::state::State;
+use crate::tick::FACTS_PER_TICK_MAX;
 
 /// Lots in one wallet, before it takes no more gifts: an order looks at all of them. What orders
 /// earn or give back comes in at any number.
 pub(crate) const WALLET_LOTS_MAX: usize = 250;
+/// Lots that one order takes from, or one refund: each is named in the step, which is one record.
+pub(crate) const PARTS_MAX: usize = 500;
 /// Days for which points last that come back with a refund, where the promoter has set no rule: a
 /// month, in which to buy another ticket.
 pub(crate) const RESTORED_DAYS_DEFAULT: u16 = 30;
@@ -86,7 +89,7 @@ fn credited(
     PointsOutcome::Credited { account, lot, amount, debt_paid_minor, expires_at, source }.into()
 }
 
-/// Pushes the expiry of every free point whose deadline this is.
+/// Pushes the expiry of free points whose deadline this is. What a tick has no room for stays due.
 pub(crate) fn expire(
     asked: &Asked<'_>,
     account: AccountId,
@@ -95,6 +98,7 @@ pub(crate) fn expire(
 ) {
     let lots = asked.state.wallet(account).map_or(&[][..], Wallet::lots);
     let due = lots.iter().filter(|lot| lot.expires_at == deadline && lot.free.minor > 0);
+    let due = due.take(FACTS_PER_TICK_MAX.saturating_sub(outcomes.len()));
     outcomes.extend(due.map(|lot| {
         let (lot, amount) = (lot.id, lot.free);
         Outcome::from(PointsOutcome::Expired { account, lot, amount })

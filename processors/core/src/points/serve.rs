@@ -1,6 +1,6 @@
 //! The wallet's side of the messages of orders.
 
-use boxoffice_topics::points::PointsSource;
+use boxoffice_topics::points::{LotPart, PointsSource};
 use boxoffice_topics::{AccountId, Message, Money, OrderId, Outcome, PointsOutcome, RefusalCode};
 
 use super::credited;
@@ -61,26 +61,42 @@ fn reserve(
     amount: Money,
     outcomes: &mut Vec<Outcome>,
 ) {
-    let wallet = asked
-        .state
-        .wallet(account)
-        .filter(|wallet| wallet.balance(amount.currency, asked.now).minor >= amount.minor);
-    let message = match wallet {
-        Some(wallet) => {
-            let parts = wallet.first_in(amount, asked.now);
+    let message = match parts_of(asked, account, amount) {
+        Ok(parts) => {
             outcomes.push(PointsOutcome::Reserved { account, order, amount, parts }.into());
             Message::PointsReserved { order, account }
         }
-        None => Message::PointsRefused { order, code: RefusalCode::PointsInsufficient },
+        Err(code) => Message::PointsRefused { order, code },
     };
     outcomes.push(Outcome::MessageSent { message });
 }
 
-/// What is still there goes back; what is spent already is owed.
+/// The lots from which a wallet takes the whole amount.
+fn parts_of(
+    asked: &Asked<'_>,
+    account: AccountId,
+    amount: Money,
+) -> Result<Vec<LotPart>, RefusalCode> {
+    let wallet = asked.state.wallet(account).ok_or(RefusalCode::PointsInsufficient)?;
+    if wallet.balance(amount.currency, asked.now).minor < amount.minor {
+        return Err(RefusalCode::PointsInsufficient);
+    }
+    let parts = wallet.first_in(amount, asked.now);
+    if sum(&parts) < amount.minor {
+        return Err(RefusalCode::PointsInTooManyLots);
+    }
+    Ok(parts)
+}
+
+/// What is still there goes back; what is spent already, or lies in more lots than one step can
+/// name, is owed.
 fn taken_back(asked: &Asked<'_>, account: AccountId, order: OrderId, amount: Money) -> Outcome {
     let wallet = asked.state.wallet(account);
     let parts = wallet.map_or_else(Vec::new, |wallet| wallet.first_in(amount, asked.now));
-    let there = parts.iter().fold(0_i64, |sum, part| sum.saturating_add(part.minor));
-    let debt_minor = amount.minor.saturating_sub(there);
+    let debt_minor = amount.minor.saturating_sub(sum(&parts));
     PointsOutcome::TakenBack { account, order, amount, parts, debt_minor }.into()
+}
+
+fn sum(parts: &[LotPart]) -> i64 {
+    parts.iter().fold(0, |sum, part| sum.saturating_add(part.minor))
 }

@@ -2,7 +2,16 @@
 //!
 //! An account's wallet lies in whatever partition its slot has; the rules do not depend on it.
 
+use boxoffice_topics::codec::encode_into;
+use boxoffice_topics::envelope::RECORD_BYTES_MAX;
+use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::{
+    AccountId, Currency, Header, Intent, IntentKey, Message, Money, Offset, OrderId, Outcome,
+    PartitionId, PointsOutcome, RefusalCode, Step, Timestamp,
+};
+
 use crate::tables::check_partitions;
+use crate::{Record, State, apply, decide};
 
 const DAY: i64 = 86_400_000;
 
@@ -357,4 +366,96 @@ fn late_money_for_an_order_that_had_points_goes_back() {
          after 10000           => cancelled o1 expired, m3 release_points o1
          system captured p1 60 => captured p1 60, refund r1 60 latecapture",
     );
+}
+
+/// A wallet that earned a point at a time, which nothing limits.
+struct Collector {
+    state: State,
+    messages: u64,
+}
+
+impl Collector {
+    const ACCOUNT: AccountId = AccountId::from_u128(1);
+
+    fn of(points: i64) -> Self {
+        let mut it = Self { state: State::new(PartitionId::new(0).unwrap()), messages: 0 };
+        for _ in 0..points {
+            let expires_at = Timestamp::from_millis(DAY);
+            let (account, order, amount) = (Self::ACCOUNT, Self::order(0), won(1));
+            it.deliver(Message::EarnPoints { account, order, amount, expires_at });
+        }
+        it
+    }
+
+    fn order(number: u64) -> OrderId {
+        OrderId(format!("0-1-{number}").parse().unwrap())
+    }
+
+    fn reserve(&mut self, order: u64, points: i64) -> Vec<Outcome> {
+        let (account, order, amount) = (Self::ACCOUNT, Self::order(order), won(points));
+        self.deliver(Message::ReservePoints { account, order, amount })
+    }
+
+    fn deliver(&mut self, message: Message) -> Vec<Outcome> {
+        self.messages += 1;
+        let partition = PartitionId::new(1).unwrap();
+        let from = EffectName::new(partition, Offset::new(self.messages), 0);
+        self.decide(1, &Intent::Deliver { from, message })
+    }
+
+    fn decide(&mut self, now: i64, intent: &Intent<'_>) -> Vec<Outcome> {
+        let header = Header {
+            recorded_at: Timestamp::from_millis(now),
+            account: AccountId::default(),
+            key: IntentKey::default(),
+            fingerprint: 0,
+            traceparent: None,
+        };
+        let (offset, mut step) = (self.state.next_offset(), Step::default());
+        decide(&self.state, &Record { offset, header: &header, intent }, &mut step);
+        apply(&mut self.state, &step);
+        let mut bytes = Vec::new();
+        encode_into(&step, &mut bytes);
+        assert!(bytes.len() < RECORD_BYTES_MAX / 2, "a step of {} bytes", bytes.len());
+        step.outcomes
+    }
+}
+
+fn won(minor: i64) -> Money {
+    Money::new(minor, Currency::KRW)
+}
+
+#[test]
+fn an_order_takes_points_from_500_lots_at_most_and_a_larger_one_is_told() {
+    let mut it = Collector::of(8_000);
+    let refused = |outcomes: &[Outcome], why| {
+        let order = Collector::order(7);
+        let message = Message::PointsRefused { order, code: why };
+        outcomes[1..] == [Outcome::MessageSent { message }]
+    };
+    assert!(refused(&it.reserve(7, 8_001), RefusalCode::PointsInsufficient));
+    assert!(refused(&it.reserve(7, 501), RefusalCode::PointsInTooManyLots));
+    assert!(!refused(&it.reserve(7, 500), RefusalCode::PointsInTooManyLots));
+    assert!(!refused(&it.reserve(8, 500), RefusalCode::PointsInTooManyLots));
+}
+
+#[test]
+fn a_refund_takes_points_back_from_500_lots_at_most_and_the_rest_is_owed() {
+    let mut it = Collector::of(8_000);
+    let (account, order, amount) = (Collector::ACCOUNT, Collector::order(0), won(7_000));
+    it.deliver(Message::TakeBackPoints { account, order, amount });
+    let wallet = it.state.wallet(account).unwrap();
+    assert_eq!((wallet.owes(Currency::KRW), wallet.lots().len()), (6_500, 7_500));
+}
+
+#[test]
+fn lots_of_one_deadline_expire_in_as_many_ticks_as_they_need() {
+    let mut it = Collector::of(1_200);
+    for expected in [500, 500, 200, 0] {
+        let outcomes = it.decide(DAY, &Intent::Tick);
+        let is_expiry =
+            |outcome: &Outcome| matches!(outcome, Outcome::Points(PointsOutcome::Expired { .. }));
+        assert!(outcomes.iter().all(is_expiry) && outcomes.len() == expected);
+        assert_eq!(it.state.due_at().is_some(), expected == 500);
+    }
 }

@@ -4,6 +4,7 @@ use boxoffice_topics::points::LotPart;
 use boxoffice_topics::{AccountId, Currency, LotId, Money, OrderId, PointsOutcome, Timestamp};
 use minicbor::{Decode, Encode};
 
+use super::PARTS_MAX;
 use crate::table::Table;
 use crate::timers::{Due, Timers};
 
@@ -78,7 +79,8 @@ impl Wallet {
         })
     }
 
-    /// Parts of the oldest lots that make up an amount, as far as there is enough.
+    /// Parts of the oldest lots that make up an amount, as far as there is enough in
+    /// [`PARTS_MAX`] of them.
     pub(super) fn first_in(&self, amount: Money, now: Timestamp) -> Vec<LotPart> {
         let mut wanted = amount.minor;
         let take = |lot: &Lot| {
@@ -86,7 +88,7 @@ impl Wallet {
             wanted = wanted.saturating_sub(minor);
             (minor > 0).then_some(LotPart { lot: lot.id, minor })
         };
-        self.spendable(amount.currency, now).map_while(take).collect()
+        self.spendable(amount.currency, now).map_while(take).take(PARTS_MAX).collect()
     }
 
     fn lot_mut(&mut self, id: LotId) -> &mut Lot {
