@@ -17,6 +17,7 @@ pub fn apply(state: &mut State, step: &Step) {
     assert!(step.offset == state.next_offset, "INV-5: {} is not next", step.offset);
     assert!(step.now >= state.now, "INV-5: log time runs backwards");
     state.next_offset = step.offset.next();
+    state.resume_rooms(step.now);
     state.now = step.now;
     remember(state, step);
     let mut something_ended = false;

@@ -55,7 +55,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => Just(Ask::OpenSale),
         1 => Just(Ask::CloseSale),
         1 => Just(Ask::Again),
-        8 => (0..6_000_i64).prop_map(Ask::After),
+        8 => (0..9_000_i64).prop_map(Ask::After),
     ]
 }
 
@@ -105,6 +105,9 @@ struct Join {
 #[derive(Default)]
 struct Model {
     rules: Option<WaitingRoomRules>,
+    now: i64,
+    /// Silence before this is nobody's fault: the room was off, or the shop was out.
+    resumed_at: i64,
     commitment: Option<LotteryCommitment>,
     joins: Vec<Join>,
     /// Until entries end, nothing; then what was published.
@@ -121,6 +124,15 @@ struct Model {
 impl Model {
     fn fold(&mut self, step: &Step) {
         let now = step.now.as_millis();
+        if let Some(rules) = self.rules {
+            let waiting = self.joins.iter().filter(|join| join.is_waiting).count().max(1) as i64;
+            let grace_ms = i64::from(rules.grace_ms);
+            let outage_ms = (grace_ms / waiting * 8).min(grace_ms / 8 * 5).max(5_000);
+            if now - self.now > outage_ms {
+                self.resumed_at = now;
+            }
+        }
+        self.now = now;
         for outcome in &step.outcomes {
             match outcome {
                 Outcome::Held { hold, account, .. } => {
@@ -149,6 +161,9 @@ impl Model {
     fn fold_room(&mut self, outcome: &WaitingRoomOutcome, now: i64) {
         match *outcome {
             WaitingRoomOutcome::Set { rules, .. } => {
+                if self.rules.is_none() {
+                    self.resumed_at = now;
+                }
                 self.rules = rules;
                 if let Some(lottery) = rules.and_then(|rules| rules.lottery) {
                     self.commitment = Some(lottery.commitment);
@@ -212,10 +227,11 @@ impl Model {
             assert!(!is_ahead, "{number} passes {other}");
         }
         self.last_called = Some(place);
+        let resumed_at = self.resumed_at;
         let join = self.join(number, account);
         assert!(join.is_waiting && !join.is_called, "a join is called twice");
         (join.is_waiting, join.is_called) = (false, true);
-        now - join.seen_at
+        now - join.seen_at.max(resumed_at)
     }
 
     fn grace_ms(&self) -> i64 {

@@ -18,7 +18,8 @@ pub(crate) fn admit(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     let most = outcomes.len().saturating_add(CALLED_PER_TICK_MAX);
     for performance in asked.state.rooms_due(asked.now) {
         let Some(room) = performance.waiting_room() else { continue };
-        let turn = Turn { performance, room, now: asked.now, most };
+        let (now, resumes) = (asked.now, room.resumes(asked.state.now, asked.now));
+        let turn = Turn { performance, room, now, resumes, most };
         turn.take(outcomes);
     }
 }
@@ -28,6 +29,8 @@ struct Turn<'s> {
     performance: &'s Performance,
     room: &'s WaitingRoom,
     now: Timestamp,
+    /// Nobody could be heard until this tick.
+    resumes: bool,
     /// Outcomes that the step may have.
     most: usize,
 }
@@ -97,7 +100,7 @@ impl Turn<'_> {
     }
 
     fn is_silent(&self, waiter: &Waiter, rules: WaitingRoomRules) -> bool {
-        waiter.seen_at.plus_millis(rules.grace_ms) < self.now
+        !self.resumes && self.room.heartbeat_by(waiter, rules) < self.now
     }
 }
 

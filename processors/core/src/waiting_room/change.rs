@@ -67,6 +67,7 @@ impl WaitingRoom {
             queue: Queue::default(),
             sessions: Sessions::default(),
             pace: Pace::new(admissions_per_minute, now),
+            resumed_at: Timestamp::default(),
             due: None,
         }
     }
@@ -104,6 +105,10 @@ impl WaitingRoom {
     }
 
     fn set(&mut self, id: PerformanceId, rules: Option<WaitingRoomRules>, now: Timestamp) {
+        if self.rules.is_none() {
+            // Nobody was heard while the room was off.
+            self.resumed_at = now;
+        }
         self.rules = rules;
         let Some(rules) = rules else { return };
         self.pace.change(rules.admissions_per_minute, now);

@@ -23,6 +23,7 @@ mod pace;
 mod queue;
 mod saved;
 mod sessions;
+mod silence;
 mod view;
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ pub struct WaitingRoom {
     queue: Queue,
     sessions: Sessions,
     pace: Pace,
+    /// Silence before this is nobody's fault.
+    resumed_at: Timestamp,
     /// When a tick has something to do here, as it is listed in the state.
     due: Option<Timestamp>,
 }

@@ -19,6 +19,8 @@ pub(crate) struct SavedWaitingRoom {
     sessions: Vec<Session>,
     #[n(4)]
     pace: Pace,
+    #[n(5)]
+    resumed_at: Timestamp,
 }
 
 #[derive(Encode, Decode)]
@@ -38,6 +40,7 @@ impl WaitingRoom {
             queue: self.queue.save(),
             sessions: sessions.map(|(ends_at, account)| Session { ends_at, account }).collect(),
             pace: self.pace,
+            resumed_at: self.resumed_at,
         }
     }
 
@@ -55,6 +58,7 @@ impl WaitingRoom {
         room.rules = saved.rules;
         room.lottery = saved.lottery;
         room.pace = saved.pace;
+        room.resumed_at = saved.resumed_at;
         for session in saved.sessions {
             room.sessions.open(session.account, session.ends_at);
         }

@@ -249,7 +249,8 @@ fn whoever_is_silent_at_their_turn_is_passed_over_and_told() {
          alice    join            => joined 0
          bob      join            => joined 1
          carol    join            => joined 2
-         after 10000              => nothing
+         after 5000               => nothing
+         after 5000               => nothing
          carol    beat            => seen 2
          after 1                  => nothing
          promoter room            => set
@@ -261,8 +262,73 @@ fn whoever_is_silent_at_their_turn_is_passed_over_and_told() {
          alice    leave           => refused not_waiting
          alice    join            => joined 3
          after 1000               => admitted carol until 32001
-         after 19000              => out bob expired, missed alice",
+         after 5000               => nothing
+         after 5000               => nothing
+         after 5000               => nothing
+         after 4000               => out bob expired, missed alice",
     );
+}
+
+#[test]
+fn an_outage_costs_nobody_the_place() {
+    check(
+        "promoter room rate=0 cap=9 => set
+         alice    join            => joined 0
+         bob      join            => joined 1
+         carol    join            => joined 2
+         after 4000               => nothing
+         promoter room rate=600 cap=9 => set
+         after 600000             => admitted alice until 624000, admitted bob until 624000, admitted carol until 624000",
+    );
+    check(
+        "promoter room rate=0     => set
+         alice    join            => joined 0
+         bob      join            => joined 1
+         after 5000               => nothing
+         later 3600000            => nothing
+         bob      beat            => seen 1
+         alice    stands          => ahead 0 wait ? poll 60000 beat 3615000
+         after 5000               => nothing
+         after 5000               => nothing
+         promoter room            => set
+         after 1                  => nothing
+         after 999                => missed alice, missed bob",
+    );
+}
+
+#[test]
+fn a_gap_that_is_usual_for_so_few_is_no_outage() {
+    check(
+        "promoter room rate=0 grace=60000 => set
+         alice    join            => joined 0
+         bob      join            => joined 1
+         after 30000              => nothing
+         bob      beat            => seen 1
+         after 31000              => nothing
+         bob      beat            => seen 1
+         promoter room grace=60000 => set
+         after 999                => nothing
+         after 1                  => missed alice, admitted bob until 82000",
+    );
+}
+
+#[test]
+fn the_more_wait_the_shorter_is_the_gap_that_is_an_outage() {
+    let waits = |gap: u32| {
+        let joins = (0..80).map(|number| format!("b{number} join => joined {number}\n"));
+        format!(
+            "promoter room rate=0 grace=100000 => set
+             {}
+             {}
+             b1 beat     => seen 1
+             after {gap} => nothing
+             promoter room grace=100000 => set\n",
+            joins.collect::<String>(),
+            "after 10000 => nothing\n".repeat(10)
+        )
+    };
+    check(&format!("{} after 1000 => missed b0, admitted b1 until 131000", waits(10_000)));
+    check(&format!("{} after 1000 => admitted b0 until 131001", waits(10_001)));
 }
 
 #[test]
@@ -377,7 +443,7 @@ fn turning_the_room_off_lets_everybody_through_and_keeps_the_places() {
          promoter room off        => off
          after 20000              => nothing
          promoter room            => set
-         after 0                  => out alice expired, out bob expired, missed carol",
+         after 0                  => out alice expired, out bob expired, admitted carol until 45000",
     );
 }
 
@@ -411,9 +477,9 @@ fn a_pause_and_a_new_rate_count_from_now() {
          after 0                  => admitted alice until 20000
          promoter room cap=9 rate=0 => set
          after 9000               => nothing
-         bob      stands          => ahead 0 wait ? poll 60000 beat 10000
+         bob      stands          => ahead 0 wait ? poll 60000 beat 19000
          promoter room cap=9 rate=120 => set
-         carol    stands          => ahead 1 wait 1000 poll 1000 beat 10000
+         carol    stands          => ahead 1 wait 1000 poll 1000 beat 19000
          after 499                => nothing
          after 1                  => admitted bob until 29500
          after 500                => admitted carol until 30000",
@@ -452,7 +518,7 @@ fn a_lottery_draws_those_who_came_before_and_the_rest_are_behind() {
          after 1                  => entries 4 draw by 90000
          erin     join            => joined 4
          erin     stands          => ahead 4 wait 30000 poll 3000 beat 160000
-         alice    stands          => ahead ? wait ? poll 2000 beat 90000
+         alice    stands          => ahead ? wait ? poll 2000 beat 159999
          promoter draw 8          => refused seed_mismatch
          promoter draw 7          => drawn
          promoter draw 7          => refused lottery_already_drawn

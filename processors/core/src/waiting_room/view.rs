@@ -66,7 +66,7 @@ impl Performance {
         }
         match room.queue.find(account) {
             Some((number, waiter)) if waiter.presence == Presence::Waiting => {
-                let heartbeat_by = waiter.seen_at.plus_millis(rules.grace_ms);
+                let heartbeat_by = room.heartbeat_by(waiter, rules);
                 Standing::Waiting(room.wait(self, rules, number, heartbeat_by, now))
             }
             Some(_) | None => Standing::Outside,
