@@ -155,10 +155,10 @@ impl State {
         saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
         for saved in saved.performances {
             let id = saved.definition.performance;
-            let performance = state.performance_mut(id);
-            performance.changed_at = saved.changed_at;
-            performance.room = saved.room.map(|room| Box::new(WaitingRoom::restore(room)));
-            state.schedule_room(id);
+            state.performance_mut(id).changed_at = saved.changed_at;
+            if let Some(room) = saved.room {
+                state.restore_room(id, room);
+            }
         }
         Ok(state)
     }

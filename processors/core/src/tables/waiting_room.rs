@@ -8,16 +8,20 @@
 //! ```
 
 use boxoffice_topics::{
-    AccountId, Intent, LotteryRules, LotterySeed, WaitingRoomIntent, WaitingRoomOutcome,
-    WaitingRoomRules,
+    AccountId, Intent, LotteryRules, LotterySeed, PerformanceId, WaitingRoomIntent,
+    WaitingRoomOutcome, WaitingRoomRules,
 };
 
 use super::{SHOW, Table};
 use crate::Standing;
 
 impl Table {
-    pub(super) fn waiting_room_intent<'a>(&self, what: &str, rest: &[&str]) -> Intent<'a> {
-        let performance = SHOW;
+    pub(super) fn waiting_room_intent<'a>(
+        &self,
+        performance: PerformanceId,
+        what: &str,
+        rest: &[&str],
+    ) -> Intent<'a> {
         Intent::WaitingRoom(match what {
             "room" => WaitingRoomIntent::Set { performance, rules: rules(rest) },
             "draw" => WaitingRoomIntent::DrawLottery { performance, seed: seed(rest[0]) },

@@ -77,7 +77,7 @@ impl Table {
                 result: PaymentResult::Declined { code: "REJECT" },
             },
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
-            other => self.waiting_room_intent(other, &rest),
+            other => self.waiting_room_intent(performance, other, &rest),
         }
     }
 

@@ -4,7 +4,7 @@ use boxoffice_topics::{
     EntrantsDigest, LotterySeed, PerformanceId, Timestamp, WaitingRoomOutcome, WaitingRoomRules,
 };
 
-use super::{Lottery, Pace, Queue, Sessions, WaitingRoom};
+use super::{Lottery, Pace, Queue, SavedWaitingRoom, Sessions, WaitingRoom};
 use crate::performance::Performance;
 use crate::state::State;
 
@@ -28,6 +28,14 @@ impl State {
     pub(crate) fn schedule_room(&mut self, id: PerformanceId) {
         let Some(index) = self.performance_by_id.get(&id).copied() else { return };
         self.schedule_room_at(index);
+    }
+
+    /// Gives a performance the room that a snapshot has of it, listed as it was.
+    pub(crate) fn restore_room(&mut self, id: PerformanceId, saved: SavedWaitingRoom) {
+        let Some(index) = self.performance_by_id.get(&id).copied() else { return };
+        let room = WaitingRoom::restore(saved);
+        self.rooms_due.extend(room.due.map(|due| (due, index)));
+        self.performance_mut(id).room = Some(Box::new(room));
     }
 
     /// Whatever a tick did not do in the rooms that were due is not due any more.

@@ -21,6 +21,10 @@ pub(crate) struct SavedWaitingRoom {
     pace: Pace,
     #[n(5)]
     resumed_at: Timestamp,
+    /// Also what could be derived from the rest at the moment at which it was listed, and cannot
+    /// later: the sale may have closed by then.
+    #[n(6)]
+    due: Option<Timestamp>,
 }
 
 #[derive(Encode, Decode)]
@@ -41,10 +45,11 @@ impl WaitingRoom {
             sessions: sessions.map(|(ends_at, account)| Session { ends_at, account }).collect(),
             pace: self.pace,
             resumed_at: self.resumed_at,
+            due: self.due,
         }
     }
 
-    /// The room again. Who restores it lists when it is due.
+    /// The room again. Who restores it lists it by when it is due.
     pub(crate) fn restore(saved: SavedWaitingRoom) -> Self {
         let head = saved.queue.head();
         let mut queue = Queue::restore(saved.queue);
@@ -59,6 +64,7 @@ impl WaitingRoom {
         room.lottery = saved.lottery;
         room.pace = saved.pace;
         room.resumed_at = saved.resumed_at;
+        room.due = saved.due;
         for session in saved.sessions {
             room.sessions.open(session.account, session.ends_at);
         }

@@ -632,3 +632,29 @@ fn an_estimate_counts_the_rate_and_the_sessions_that_must_end() {
          after 59000              => out carol expired, missed erin",
     );
 }
+
+/// The room of the first house was due for an admission that its sale no longer allows, the room of
+/// the second one became due later.
+#[test]
+fn a_snapshot_keeps_the_order_in_which_rooms_are_due() {
+    let mut house = house();
+    house.sale.closes_at = Some(Timestamp::from_millis(15_000));
+    check_house(
+        house,
+        "promoter create           => created
+         promoter create at=2      => created
+         promoter open             => opened
+         promoter open at=2        => opened
+         promoter room cap=9       => set
+         promoter room at=2 session=10000 => set
+         alice    join             => joined 0
+         after 0                   => admitted alice until 20000
+         bob      join at=2        => joined 0
+         after 0                   => admitted bob until 10000
+         carol    join             => joined 1
+         later 20000               => nothing
+         dave     join             => refused sale_closed
+         after 0                   => out alice expired, out bob expired
+         after 0                   => nothing",
+    );
+}
