@@ -40,6 +40,8 @@ enum Ask {
     CloseSale,
     Again,
     After(i64),
+    /// As above, but the tick is late.
+    Later(i64),
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -55,9 +57,14 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => Just(Ask::OpenSale),
         1 => Just(Ask::CloseSale),
         1 => Just(Ask::Again),
+        2 => (0..3_000_i64).prop_map(Ask::Later),
         8 => (0..9_000_i64).prop_map(Ask::After),
     ]
 }
+
+const OPENS_AT: i64 = 20_000;
+/// By schedule.
+const ENTRIES_END: i64 = 15_000;
 
 fn house() -> PerformanceDefinition {
     PerformanceDefinition {
@@ -72,7 +79,7 @@ fn house() -> PerformanceDefinition {
             kind: SectionKind::GeneralAdmission { capacity: 1_000_000, price_level: 0 },
         }],
         sale: SaleRules {
-            opens_at: Some(Timestamp::from_millis(20_000)),
+            opens_at: Some(Timestamp::from_millis(OPENS_AT)),
             closes_at: None,
             hold_ttl_ms: 5_000,
             hold_renewals_max: 0,
@@ -86,7 +93,7 @@ fn rules(admissions_per_minute: u32, active_buyers_max: u32, lottery: bool) -> W
     let commitment = SEED.commitment();
     let lottery = lottery.then_some(LotteryRules {
         commitment,
-        closes_before_ms: 5_000,
+        closes_before_ms: (OPENS_AT - ENTRIES_END) as u32,
         draw_within_ms: 4_000,
     });
     let (session_ms, grace_ms) = (15_000, 10_000);
@@ -113,6 +120,9 @@ struct Model {
     /// Until entries end, nothing; then what was published.
     published: Option<Published>,
     entrants: usize,
+    joined_in_time: usize,
+    /// When the sale was opened by hand.
+    opened_at: Option<i64>,
     /// Accounts in the order of their draws.
     drawn: Option<Vec<AccountId>>,
     last_called: Option<usize>,
@@ -135,6 +145,7 @@ impl Model {
         self.now = now;
         for outcome in &step.outcomes {
             match outcome {
+                Outcome::SaleOpened { .. } => self.opened_at = Some(now),
                 Outcome::Held { hold, account, .. } => {
                     let admitted = self.inside.get(account).is_some_and(|end| *end > now);
                     assert!(self.rules.is_none() || admitted, "somebody holds without admission");
@@ -173,6 +184,10 @@ impl Model {
                 assert_eq!(number.0 as usize, self.joins.len(), "joins are dense");
                 let has_place = |join: &Join| join.account == account && !self.is_passed(join);
                 assert!(!self.joins.iter().any(has_place), "an account has two places");
+                if now < self.opened_at.unwrap_or(ENTRIES_END) {
+                    assert_eq!(self.joined_in_time, self.joins.len(), "entries end twice");
+                    self.joined_in_time += 1;
+                }
                 let (is_waiting, is_called) = (true, false);
                 self.joins.push(Join { account, seen_at: now, is_waiting, is_called });
             }
@@ -185,9 +200,9 @@ impl Model {
                 self.join(number, account).is_waiting = false;
             }
             WaitingRoomOutcome::LotteryClosed { performance, entrants, digest, .. } => {
-                assert_eq!(entrants as usize, self.joins.len());
+                assert_eq!(entrants as usize, self.joined_in_time);
                 let commitment = self.commitment.unwrap();
-                self.entrants = self.joins.len();
+                self.entrants = self.joined_in_time;
                 self.published = Some(Published { performance, commitment, digest, seed: None });
             }
             WaitingRoomOutcome::LotteryDrawn { seed, .. } => {
@@ -338,6 +353,7 @@ impl World {
                     self.step(header, intent);
                 }
             }
+            Ask::Later(millis) => self.clock += millis,
             Ask::After(millis) => {
                 self.clock += millis;
                 self.decide(AccountId::default(), Intent::Tick);

@@ -2,7 +2,7 @@
 //! next.
 
 use boxoffice_topics::waiting_room::SessionEnd;
-use boxoffice_topics::{Outcome, Timestamp, WaitingRoomOutcome, WaitingRoomRules};
+use boxoffice_topics::{LotteryRules, Outcome, Timestamp, WaitingRoomOutcome, WaitingRoomRules};
 
 use super::queue::Waiter;
 use super::{Lottery, WaitingRoom};
@@ -71,9 +71,9 @@ impl Turn<'_> {
         let performance = self.performance.id();
         outcomes.push(Outcome::WaitingRoom(match self.room.lottery {
             Lottery::None | Lottery::Drawn { .. } => return,
-            Lottery::Open { rules, digest } => WaitingRoomOutcome::LotteryClosed {
+            Lottery::Open { rules, entrants, digest } => WaitingRoomOutcome::LotteryClosed {
                 performance,
-                entrants: self.room.queue.next().0,
+                entrants,
                 digest,
                 draw_by: self.now.plus_millis(rules.draw_within_ms),
             },
@@ -116,13 +116,16 @@ impl WaitingRoom {
     fn lottery_due(&self, performance: &Performance) -> Option<Timestamp> {
         match self.lottery {
             Lottery::None | Lottery::Drawn { .. } => None,
-            Lottery::Open { rules, .. } => {
-                let by_hand = performance.is_opened_by_hand();
-                let notice_ms = if by_hand { 0 } else { rules.closes_before_ms };
-                performance.opens_at().map(|opens| earlier(opens, notice_ms))
-            }
+            Lottery::Open { rules, .. } => entries_end(performance, &rules),
             Lottery::Closed { draw_by, .. } => Some(draw_by),
         }
+    }
+
+    /// Whether who joins now is among those who will be drawn. Entries end on time, also when the
+    /// tick that says so is late.
+    pub(super) fn takes_entries(&self, performance: &Performance, now: Timestamp) -> bool {
+        let is_open = matches!(self.lottery, Lottery::Open { .. });
+        is_open && self.lottery_due(performance).is_none_or(|end| now < end)
     }
 
     fn admission_due(
@@ -139,6 +142,13 @@ impl WaitingRoom {
         // By then, or since then, the sale may be over.
         (performance.sale_state(at.max(now)) == SaleState::Open).then_some(at)
     }
+}
+
+/// When a lottery with these rules takes no more entries, as far as that is known.
+pub(super) fn entries_end(performance: &Performance, rules: &LotteryRules) -> Option<Timestamp> {
+    let by_hand = performance.is_opened_by_hand();
+    let notice_ms = if by_hand { 0 } else { rules.closes_before_ms };
+    performance.opens_at().map(|opens| earlier(opens, notice_ms))
 }
 
 fn earlier(moment: Timestamp, millis: u32) -> Timestamp {

@@ -8,6 +8,7 @@ use boxoffice_topics::{
     WaitingRoomOutcome, WaitingRoomRules,
 };
 
+use super::admit::entries_end;
 use super::queue::Presence;
 use super::{Lottery, WaitingRoom};
 use crate::decide::Asked;
@@ -42,6 +43,11 @@ fn set(
     let lottery = place.waiting_room().and_then(|room| room.lottery.rules());
     if new.lottery != lottery && !may_change_lottery(asked, place) {
         return Err(RefusalCode::LotteryFixed.into());
+    }
+    if let Some(rules) = new.lottery.filter(|_| new.lottery != lottery)
+        && entries_end(place, &rules).is_some_and(|end| end <= asked.now)
+    {
+        return Err(RefusalCode::LotteryTooLate.into());
     }
     Ok(WaitingRoomOutcome::Set { performance, rules })
 }

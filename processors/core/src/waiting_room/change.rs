@@ -17,8 +17,10 @@ impl State {
         {
             performance.room = Some(Box::new(WaitingRoom::new(rules.admissions_per_minute, now)));
         }
+        let room = performance.waiting_room();
+        let is_entrant = room.is_some_and(|room| room.takes_entries(performance, now));
         match &mut performance.room {
-            Some(room) => room.change(outcome, now),
+            Some(room) => room.change(outcome, is_entrant, now),
             None => panic!("an outcome names the waiting room of {id}, which has none"),
         }
         self.schedule_room(id);
@@ -80,14 +82,15 @@ impl WaitingRoom {
         }
     }
 
-    fn change(&mut self, outcome: &WaitingRoomOutcome, now: Timestamp) {
+    /// Who joins is an entrant of the lottery, or is not.
+    fn change(&mut self, outcome: &WaitingRoomOutcome, is_entrant: bool, now: Timestamp) {
         match *outcome {
             WaitingRoomOutcome::Set { performance, rules } => self.set(performance, rules, now),
             WaitingRoomOutcome::Joined { account, number, .. } => {
                 assert!(number == self.queue.next(), "INV-20: join {number} is not next");
                 self.queue.push(account, now);
-                if let Lottery::Open { digest, .. } = &mut self.lottery {
-                    *digest = digest.extended_by(account);
+                if is_entrant {
+                    self.lottery.enter(number, account);
                 }
             }
             WaitingRoomOutcome::Seen { number, .. }
@@ -123,7 +126,7 @@ impl WaitingRoom {
         if rules.lottery != self.lottery.rules() {
             self.lottery = rules.lottery.map_or(Lottery::None, |rules| {
                 let digest = EntrantsDigest::new(id, &rules.commitment);
-                Lottery::Open { rules, digest }
+                Lottery::Open { rules, entrants: 0, digest }
             });
         }
     }

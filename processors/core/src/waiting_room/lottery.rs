@@ -1,6 +1,8 @@
 //! Where the lottery of a room stands.
 
-use boxoffice_topics::{EntrantsDigest, LotteryRules, LotterySeed, Timestamp};
+use boxoffice_topics::{
+    AccountId, EntrantsDigest, JoinNumber, LotteryRules, LotterySeed, Timestamp,
+};
 use minicbor::{Decode, Encode};
 
 /// Where the lottery of a room stands.
@@ -15,8 +17,12 @@ pub enum Lottery {
         /// Its rules.
         #[n(0)]
         rules: LotteryRules,
-        /// The hash over those who joined so far.
+        /// The joins below this number will be drawn: all so far, unless entries have ended and
+        /// no tick has said so yet.
         #[n(1)]
+        entrants: u32,
+        /// The hash over all of them.
+        #[n(2)]
         digest: EntrantsDigest,
     },
     /// Who joins now is behind those who will be drawn. Nobody is admitted.
@@ -62,6 +68,16 @@ impl Lottery {
             Self::Open { rules, .. } | Self::Closed { rules, .. } | Self::Drawn { rules, .. } => {
                 Some(*rules)
             }
+        }
+    }
+
+    /// Somebody joins while entries have not ended.
+    pub(super) fn enter(&mut self, joined: JoinNumber, account: AccountId) {
+        if let Self::Open { entrants, digest, .. } = self
+            && joined.0 == *entrants
+        {
+            *digest = digest.extended_by(account);
+            *entrants = entrants.saturating_add(1);
         }
     }
 

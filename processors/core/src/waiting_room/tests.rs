@@ -579,6 +579,59 @@ fn a_sale_that_is_opened_by_hand_ends_entries_at_once() {
 }
 
 #[test]
+fn entries_end_on_time_also_when_their_tick_is_late() {
+    check_house(
+        scheduled(),
+        "promoter create          => created
+         promoter room rate=6000 cap=9 grace=90000 lottery=7 lead=30000 within=20000 => set
+         alice    join            => joined 0
+         later 69999              => nothing
+         bob      join            => joined 1
+         later 1                  => nothing
+         carol    join            => joined 2
+         promoter open            => opened
+         dave     join            => joined 3
+         after 0                  => entries 2 draw by 90000
+         promoter draw 7          => drawn
+         after 1000               => admitted alice until 91000, admitted bob until 91000, admitted carol until 91000, admitted dave until 91000",
+    );
+    check_house(
+        scheduled(),
+        "promoter create          => created
+         promoter room lottery=7  => set
+         alice    join            => joined 0
+         later 5000               => nothing
+         promoter open            => opened
+         bob      join            => joined 1
+         after 0                  => entries 1 draw by 10000",
+    );
+}
+
+#[test]
+fn a_lottery_that_would_take_no_entries_is_refused() {
+    check_house(
+        scheduled(),
+        "promoter create          => created
+         promoter room lottery=7 lead=100000 => refused lottery_too_late
+         promoter room lottery=7 lead=99999  => set
+         after 30000              => entries 0 draw by 35000
+         promoter room lottery=7 lead=99999 rate=6 => set
+         promoter room            => refused lottery_fixed",
+    );
+    check_house(
+        scheduled(),
+        "promoter create          => created
+         after 69999              => nothing
+         promoter room lottery=7 lead=30000 => set
+         promoter room lottery=7 lead=30001 => refused lottery_too_late
+         later 1                  => nothing
+         promoter room lottery=8 lead=30000 => refused lottery_too_late
+         promoter room lottery=7 lead=30000 rate=1 => set
+         promoter room            => set",
+    );
+}
+
+#[test]
 fn a_lottery_is_fixed_once_somebody_has_joined() {
     check_house(
         scheduled(),
