@@ -41,7 +41,8 @@ pub struct Step {
     /// Who asked; zero for control records.
     #[n(2)]
     pub account: AccountId,
-    /// The input's key; zero for control records, which are never repeated.
+    /// The key by which the input is remembered; zero for what is not: control records, which are
+    /// never repeated, and heartbeats, which do no harm twice.
     #[n(3)]
     pub key: IntentKey,
     /// XXH3-64 of the input's payload.

@@ -1,7 +1,7 @@
 //! From a step to the next state. Total: a step that was decided always applies.
 
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step, WaitingRoomOutcome};
+use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
 
 use crate::hold::{Hold, HoldEnd};
 use crate::order::Bill;
@@ -42,9 +42,6 @@ fn remember(state: &mut State, step: &Step) {
     let Some(intent) = step.intent else { return };
     let known = match step.reply() {
         Some(Outcome::Repeated { .. }) => true,
-        // A heartbeat that comes again does no harm, and a million of them would push out what
-        // must not be decided twice.
-        Some(Outcome::WaitingRoom(WaitingRoomOutcome::Seen { .. })) => true,
         Some(Outcome::Refused { refusal }) => refusal.code == RefusalCode::IdempotencyKeyReused,
         Some(_) | None => false,
     };

@@ -3,7 +3,7 @@
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
     AccountId, Header, Intent, IntentId, IntentKey, Offset, Outcome, PerformanceId, Refusal,
-    RefusalCode, Step, Timestamp,
+    RefusalCode, Step, Timestamp, WaitingRoomIntent,
 };
 
 use crate::coupon::decide_coupon;
@@ -68,7 +68,7 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
     step.offset = offset;
     step.now = now;
     step.account = header.account;
-    step.key = header.key;
+    step.key = if is_remembered(intent) { header.key } else { IntentKey::default() };
     step.fingerprint = header.fingerprint;
     step.intent = name;
     step.outcomes.clear();
@@ -84,6 +84,12 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
             step.outcomes.push(Outcome::Refused { refusal });
         }
     }
+}
+
+/// A heartbeat that comes again does no harm, whatever it is answered, and a million of them would
+/// push out what must not be decided twice.
+fn is_remembered(intent: &Intent<'_>) -> bool {
+    !matches!(intent, Intent::WaitingRoom(WaitingRoomIntent::Heartbeat { .. }))
 }
 
 /// The answer to an intent whose key was seen before.

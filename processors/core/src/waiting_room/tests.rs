@@ -242,6 +242,24 @@ fn a_refresh_keeps_the_place() {
     );
 }
 
+/// One key for heartbeats that are answered differently each time: it is not remembered.
+#[test]
+fn a_heartbeat_is_not_remembered_whatever_it_is_answered() {
+    check(
+        "alice    beat key=b          => refused waiting_room_off
+         promoter room session=10000  => set
+         alice    beat key=b          => refused not_waiting
+         alice    join                => joined 0
+         alice    beat key=b          => seen 0
+         after 0                      => admitted alice until 10000
+         alice    beat key=b          => inside until 10000
+         after 10000                  => out alice expired
+         alice    beat key=b          => refused not_waiting
+         alice    join key=b          => joined 1
+         alice    beat key=b          => refused idempotency_key_reused",
+    );
+}
+
 #[test]
 fn whoever_is_silent_at_their_turn_is_passed_over_and_told() {
     check(
