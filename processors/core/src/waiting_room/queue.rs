@@ -97,11 +97,13 @@ impl Queue {
         self.place_of(number.0).saturating_sub(self.head)
     }
 
-    /// Those who wait, in the order of their turns.
+    /// Those who wait, in the order of their turns. A row of people who left, which may be long, is
+    /// not looked through behind the last of them.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = (JoinNumber, &Waiter)> {
         let called = (self.head..self.next).map(|place| self.number_at(place));
         let known = called.filter_map(|number| Some((JoinNumber(number), self.get(number)?)));
-        known.filter(|(_, waiter)| waiter.presence == Presence::Waiting)
+        let in_turn = known.filter(|(_, waiter)| waiter.presence == Presence::Waiting);
+        in_turn.take(usize::try_from(self.waiting).unwrap_or(usize::MAX))
     }
 
     /// Adds an account that has no place.
@@ -346,6 +348,19 @@ mod tests {
         let (number, _) = queue.find(account(99_995)).unwrap();
         assert_eq!(queue.ahead(number), 5);
         assert!(queue.find(account(0)).is_none());
+    }
+
+    /// The upper bound of `take`: zero means that nothing is looked at.
+    #[test]
+    fn who_has_left_is_not_looked_at_when_nobody_waits() {
+        let mut queue = queue(10_000);
+        assert_eq!(queue.in_turn().size_hint().1, Some(10_000));
+        (0..10_000).for_each(|number| queue.leave(JoinNumber(number)));
+        assert_eq!(queue.in_turn().size_hint(), (0, Some(0)));
+        queue.see(JoinNumber(3), SOON);
+        let mut in_turn = queue.in_turn();
+        assert!(in_turn.next().is_some_and(|(number, _)| number == JoinNumber(3)));
+        assert_eq!(in_turn.size_hint(), (0, Some(0)));
     }
 
     #[test]
