@@ -221,7 +221,7 @@ pub(crate) fn time_out(asked: &Asked<'_>, order: OrderId, outcomes: &mut Vec<Out
     let Some((reserving, way)) = find(asked, order) else { return };
     if reserving.order.awaits == Awaited::Coupon && way.any_coupon {
         let next = way.next_offer(asked, |offer| {
-            offer.is_local && !is_taken_in_this_step(offer.discount.coupon, outcomes)
+            offer.is_local && has_use_left(asked, offer.discount.coupon, outcomes)
         });
         return go_on(asked, &way, next, outcomes);
     }
@@ -229,12 +229,15 @@ pub(crate) fn time_out(asked: &Asked<'_>, order: OrderId, outcomes: &mut Vec<Out
     release(asked, reserving, outcomes);
 }
 
-/// One tick may end the waiting of several orders, and they see the same state.
-fn is_taken_in_this_step(coupon: CouponId, outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| {
+/// Whether a coupon has a use that no order takes in this step: one tick may end the waiting of
+/// several orders, and they see the same state.
+fn has_use_left(asked: &Asked<'_>, coupon: CouponId, outcomes: &[Outcome]) -> bool {
+    let is_taken = |outcome: &&Outcome| {
         matches!(outcome, Outcome::Coupon(CouponOutcome::Reserved { coupon: taken, .. })
             if *taken == coupon)
-    })
+    };
+    let uses_left = asked.state.coupon(coupon).map_or(0, |coupon| coupon.uses_left);
+    outcomes.iter().filter(is_taken).count() < usize::from(uses_left)
 }
 
 /// The buyer gives up an order that waits.

@@ -108,6 +108,23 @@ fn orders_that_stop_waiting_in_one_tick_do_not_take_one_coupon_twice() {
 }
 
 #[test]
+fn orders_that_stop_waiting_in_one_tick_share_a_coupon_of_several_uses() {
+    check_spanning(
+        "limit=2",
+        "alice claim k1    => issued c2 k1 v0 #2, m5 coupon_granted c2 at 1, m6 coupon_granted c2 at 2
+         deliver all       => granted c2 at 1, granted c2 at 2
+         promoter campaign 9 off=15 uses=2 => campaign k2
+         alice claim k2    => issued c3 k2 v0 #1
+         alice seats A-1-2 => held h2 A-1-2 100 asasked
+         alice seats A-1-3 => held h3 A-1-3 100 asasked
+         alice order h1    => reserving o1 coupon -20 c1, m7 reserve_coupon c1 o1
+         alice order h2    => reserving o2 coupon -20 c1, m8 reserve_coupon c1 o2
+         alice order h3    => reserving o3 coupon -20 c1, m9 reserve_coupon c1 o3
+         after 10000       => placed o1 85 -15 c3, reserved c3 o1, placed o2 85 -15 c3, reserved c3 o2, placed o3 100",
+    );
+}
+
+#[test]
 fn who_named_the_coupon_gets_it_or_keeps_the_hold() {
     check_spanning(
         "",
