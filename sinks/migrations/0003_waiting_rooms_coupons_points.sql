@@ -242,3 +242,41 @@ SELECT account_id, currency, sum(free_minor)::bigint AS free_minor,
        sum(reserved_minor)::bigint AS reserved_minor, sum(owed_minor)::bigint AS owed_minor
   FROM points_ledger
  GROUP BY account_id, currency;
+
+-- One line for each waiting room. How many wait at this moment is not here: who leaves or comes
+-- back to the place is no row, or a crowd would write one for each page that it reloads.
+-- not_called is the most that it can be; the room itself says it exactly.
+CREATE VIEW waiting_room_counts AS
+SELECT r.performance_id, r.is_on, r.joins, COALESCE(t.admitted, 0) AS admitted,
+       COALESCE(t.inside, 0) AS inside, COALESCE(t.bought, 0) AS bought,
+       COALESCE(t.went_out, 0) AS went_out, COALESCE(t.ran_out, 0) AS ran_out,
+       COALESCE(t.missed, 0) AS missed, r.joins - COALESCE(t.called, 0) AS not_called
+  FROM waiting_rooms r
+  LEFT JOIN (SELECT performance_id, count(*) AS called,
+                    count(*) FILTER (WHERE state <> 'missed') AS admitted,
+                    count(*) FILTER (WHERE state = 'inside') AS inside,
+                    count(*) FILTER (WHERE state = 'bought') AS bought,
+                    count(*) FILTER (WHERE state = 'left') AS went_out,
+                    count(*) FILTER (WHERE state = 'expired') AS ran_out,
+                    count(*) FILTER (WHERE state = 'missed') AS missed
+               FROM turns GROUP BY performance_id) t USING (performance_id);
+
+-- One line for each campaign: where each use of its coupons is now. What has expired is told by
+-- the clock of the database, because nothing is recorded when it does.
+CREATE VIEW campaign_counts AS
+SELECT readable_id(campaign_id) AS campaign, campaign_id, c.name, c.quantity, c.issued,
+       COALESCE(k.uses_free, 0) AS uses_free, COALESCE(k.uses_expired, 0) AS uses_expired,
+       COALESCE(k.uses_reserved, 0) AS uses_reserved, COALESCE(u.used, 0) AS used,
+       COALESCE(u.released, 0) AS released, COALESCE(u.returned, 0) AS returned
+  FROM campaigns c
+  LEFT JOIN (SELECT campaign_id,
+                    sum(uses_left) FILTER (WHERE expires_at > now()) AS uses_free,
+                    sum(uses_left) FILTER (WHERE expires_at <= now()) AS uses_expired,
+                    sum(uses_reserved) AS uses_reserved
+               FROM coupons JOIN campaign_terms USING (campaign_id, version)
+              GROUP BY campaign_id) k USING (campaign_id)
+  LEFT JOIN (SELECT campaign_id, count(*) FILTER (WHERE coupon_uses.state = 'used') AS used,
+                    count(*) FILTER (WHERE coupon_uses.state = 'released') AS released,
+                    count(*) FILTER (WHERE coupon_uses.state = 'returned') AS returned
+               FROM coupon_uses JOIN coupons USING (coupon_id)
+              GROUP BY campaign_id) u USING (campaign_id);

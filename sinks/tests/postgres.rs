@@ -2,9 +2,9 @@
 //! batch comes and wherever a write is cut off.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
+use boxoffice_log::Log;
 use boxoffice_log::memory::MemoryLog;
-use boxoffice_sinks::postgres::{Error, PostgresSink, compare, rebuild};
-use boxoffice_sinks::progress::ProgressError;
+use boxoffice_sinks::postgres::{Error, PostgresSink, Replace, compare, rebuild};
 use boxoffice_sinks::runner::{self, Phase, Sink, Status};
 use boxoffice_tests::services::{Database, Postgres};
 use boxoffice_topics::Offset;
@@ -14,7 +14,8 @@ use sqlx::{AssertSqlSafe, Executor, PgPool, query};
 mod support;
 
 use support::follow::{
-    CutOff, Running, batch, config, ends, follow_to_end, is_fold_of, lines, pool,
+    CutOff, Running, batch, config, ends, follow_to_end, is_fold_of, kill_who_waits, lines, pool,
+    tables,
 };
 use support::story::Story;
 
@@ -155,6 +156,12 @@ async fn rows_are_the_same_however_the_log_is_cut_into_batches() {
     }
 }
 
+/// The projection of nothing.
+async fn empty(pool: &PgPool) {
+    let statement = format!("TRUNCATE {}", tables(pool).await.join(", "));
+    query(AssertSqlSafe(statement)).execute(pool).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
     let log = story(1).await;
@@ -173,23 +180,11 @@ async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
         let comparison = compare(&log, &pool).await.unwrap();
         assert!(comparison.is_identical(), "cut off after {cut} waits: {comparison:?}");
         if !whole {
-            sqlx::query("TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments, refunds, tickets")
-                .execute(&pool)
-                .await
-                .unwrap();
+            empty(&pool).await;
         }
         cut += 1;
     }
     assert!(cut > 1, "no write was cut off");
-}
-
-/// Ends the backend that waits for a lock, as soon as one does.
-async fn kill_who_waits(pool: &PgPool) {
-    let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while lines(pool, sql).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -253,42 +248,6 @@ async fn a_sink_that_starts_before_its_server_waits_for_it() {
     is_fold_of(&log, &pool).await;
 }
 
-/// How a sink ends that is started on a log.
-async fn refusal(log: &MemoryLog, pool: &PgPool) -> ProgressError {
-    let running = Running::start(log, pool);
-    let ended = running.task.await.unwrap();
-    let reason = ended.as_ref().unwrap_err().to_string();
-    assert_eq!(running.status.borrow().phase, Phase::Stopped(Some(reason)));
-    match ended {
-        Err(runner::Error::Progress(error) | runner::Error::Sink(Error::Progress(error))) => error,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn another_log_is_refused() {
-    let database = Database::fresh().await;
-    let pool = pool(&database);
-    follow_to_end(&story(2).await, &pool).await;
-
-    let other = support::log(2, LOG_ID + 1);
-    assert!(matches!(refusal(&other, &pool).await, ProgressError::OtherLog { .. }));
-
-    let shorter = support::log(2, LOG_ID);
-    assert!(matches!(refusal(&shorter, &pool).await, ProgressError::Shorter { .. }));
-
-    let narrower = story(1).await;
-    assert!(matches!(refusal(&narrower, &pool).await, ProgressError::FewerPartitions { .. }));
-
-    let different = support::log(2, LOG_ID);
-    for partition in 0..2 {
-        let mut story = Story::begin(&different, partition, u128::from(partition) + 177);
-        story.tell();
-        story.scribe.write().await;
-    }
-    assert!(matches!(refusal(&different, &pool).await, ProgressError::Different { .. }));
-}
-
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let database = Database::fresh().await;
@@ -301,8 +260,9 @@ async fn a_newer_schema_is_refused() {
     .execute(&pool)
     .await
     .unwrap();
-    let ended = Running::start(&log, &pool).task.await.unwrap();
-    assert!(matches!(ended, Err(runner::Error::Sink(Error::Schema(_)))), "{ended:?}");
+    let (error, status) = Running::start(&log, &pool).fail().await;
+    assert!(matches!(error, runner::Error::Sink(Error::Schema(_))), "{error:?}");
+    assert_eq!(status.phase, Phase::Stopped(Some(error.to_string())));
 }
 
 #[tokio::test]
@@ -329,7 +289,7 @@ async fn every_planted_difference_is_found() {
         let comparison = compare(&log, &pool).await.unwrap();
         assert_eq!(comparison.differences.len(), 1, "{comparison:?}");
         assert_eq!(comparison.differences[0].table, table);
-        rebuild(log.clone(), &pool, config()).await.unwrap();
+        rebuild(log.clone(), &pool, config(), Replace::OwnRows).await.unwrap();
         is_fold_of(&log, &pool).await;
     }
 }
@@ -361,7 +321,7 @@ async fn the_database_in_process_has_the_same_rows_and_keeps_them() {
     let embedded = Embedded::start(directory.path()).await.unwrap();
     is_fold_of(&log, embedded.pool()).await;
     follow_to_end(&log, embedded.pool()).await;
-    rebuild(log.clone(), embedded.pool(), config()).await.unwrap();
+    rebuild(log.clone(), embedded.pool(), config(), Replace::OwnRows).await.unwrap();
     is_fold_of(&log, embedded.pool()).await;
     embedded.stop().await.unwrap();
 }

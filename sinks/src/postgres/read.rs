@@ -2,7 +2,7 @@
 
 use boxoffice_topics::envelope::ChainHash;
 use boxoffice_topics::{LogId, Offset, PartitionId};
-use sqlx::{FromRow, PgConnection, query, query_as};
+use sqlx::{FromRow, PgConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::error::Error;
@@ -15,6 +15,26 @@ struct ProgressRow {
     log_id: Uuid,
     next_offset: i64,
     chain: Vec<u8>,
+}
+
+/// Makes sure that the database has no rows of another log. It may have no tables at all.
+///
+/// # Errors
+/// [`ProgressError::OtherLog`] when it has.
+pub(super) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
+    let has_progress: bool =
+        query_scalar("SELECT to_regclass('progress') IS NOT NULL").fetch_one(&mut *from).await?;
+    if !has_progress {
+        return Ok(());
+    }
+    let other: Option<ProgressRow> = query_as(
+        "SELECT partition, log_id, next_offset, chain FROM progress
+          WHERE log_id <> $1 ORDER BY partition LIMIT 1",
+    )
+    .bind(uuid(log_id.as_u128()))
+    .fetch_optional(from)
+    .await?;
+    other.map_or(Ok(()), |row| position(row, log_id).map(drop))
 }
 
 /// Makes sure that every partition has its progress.

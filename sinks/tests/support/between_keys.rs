@@ -54,6 +54,8 @@ struct Sale {
     /// Coupons of the spanning campaign, then one of the local campaign.
     coupons: Vec<CouponId>,
     seats: u32,
+    /// The order that asked last, and when it asked first.
+    asking: Option<(OrderId, Timestamp)>,
 }
 
 impl Sale {
@@ -74,6 +76,7 @@ impl Sale {
             performance,
             coupons: Vec::new(),
             seats: 0,
+            asking: None,
         }
     }
 
@@ -248,6 +251,11 @@ impl Sale {
         discount: Option<Discount>,
         points: Option<i64>,
     ) {
+        let now = self.hall.now();
+        let (_, since) = *self.asking.insert(match self.asking {
+            Some((asking, since)) if asking == order => (order, since),
+            _ => (order, now),
+        });
         let waits = ReservingOrder {
             order,
             hold,
@@ -257,10 +265,10 @@ impl Sale {
             discount,
             any_coupon: true,
             awaits: if points.is_some() { Awaited::Points } else { Awaited::Coupon },
-            deadline: self.hall.now().plus_millis(10_000),
+            deadline: now.plus_millis(10_000),
             points_wanted_minor: points.unwrap_or(0),
             points: points.map(won),
-            since: self.hall.now(),
+            since,
         };
         let message = match (points, discount) {
             (Some(minor), _) => {

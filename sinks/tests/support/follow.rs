@@ -9,10 +9,10 @@ use boxoffice_log::memory::MemoryLog;
 use boxoffice_log::{Log, LogReader, TopicPartition};
 use boxoffice_sinks::postgres::{DatabaseUrl, Error, PostgresSink, compare};
 use boxoffice_sinks::progress::{Cursor, Position};
-use boxoffice_sinks::runner::{self, Config, Move, Status, StepBatch};
+use boxoffice_sinks::runner::{self, Config, Move, Phase, Status, StepBatch};
 use boxoffice_tests::services::Database;
 use boxoffice_topics::{Offset, PartitionId};
-use sqlx::{PgPool, query_scalar};
+use sqlx::{AssertSqlSafe, PgPool, query_scalar};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -28,6 +28,7 @@ pub(crate) fn config() -> Config {
         idle_interval: Duration::from_millis(1),
         retry_first: Duration::from_millis(1),
         retry_max: Duration::from_millis(50),
+        lag_interval: Duration::from_millis(5),
         ..Config::default()
     }
 }
@@ -36,7 +37,7 @@ pub(crate) fn config() -> Config {
 pub(crate) struct Running {
     pub(crate) status: watch::Receiver<Status>,
     stop: oneshot::Sender<()>,
-    pub(crate) task: JoinHandle<Result<(), runner::Error<Error>>>,
+    task: JoinHandle<Result<(), runner::Error<Error>>>,
 }
 
 impl Running {
@@ -56,6 +57,14 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
+    }
+
+    /// Waits until it stops by itself, and ends it.
+    pub(crate) async fn fail(mut self) -> (runner::Error<Error>, Status) {
+        let is_over = |status: &Status| matches!(status.phase, Phase::Stopped(_));
+        let status = self.status.wait_for(is_over).await.unwrap().clone();
+        self.stop.send(()).unwrap();
+        (self.task.await.unwrap().unwrap_err(), status)
     }
 }
 
@@ -91,6 +100,33 @@ pub(crate) fn assert_identical(comparison: &boxoffice_sinks::postgres::Compariso
 /// The database is the fold of the log.
 pub(crate) async fn is_fold_of(log: &MemoryLog, pool: &PgPool) {
     assert_identical(&compare(log, pool).await.unwrap());
+}
+
+/// Every table of the projection, the progress included.
+pub(crate) async fn tables(pool: &PgPool) -> Vec<String> {
+    let sql = "SELECT table_name::text FROM information_schema.tables
+                WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+                  AND table_name <> '_sqlx_migrations' ORDER BY table_name";
+    lines(pool, sql).await
+}
+
+/// Every row of every table.
+pub(crate) async fn all_rows(pool: &PgPool) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in tables(pool).await {
+        let sql = format!("SELECT '{table} ' || t::text FROM {table} t ORDER BY t::text");
+        rows.extend(query_scalar::<_, String>(AssertSqlSafe(sql)).fetch_all(pool).await.unwrap());
+    }
+    rows
+}
+
+/// Ends the backend that waits for a lock, as soon as one does.
+pub(crate) async fn kill_who_waits(pool: &PgPool) {
+    let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while lines(pool, sql).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What a query of one column of text says.

@@ -8,23 +8,32 @@ use crate::postgres::error::Error;
 use crate::postgres::fold::Fold;
 use crate::postgres::rows::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
 
+const COPY_CAMPAIGNS: &str = "\
+    COPY campaigns (campaign_id, name, is_spanning, performances, asks_code, opens_at, \
+    closes_at, quantity, account_limit, version, issued, paused_at, created_at, \
+    changed_at) FROM STDIN (FORMAT binary)";
+const COPY_CAMPAIGN_TERMS: &str = "\
+    COPY campaign_terms (campaign_id, version, reduction, amount_minor, basis_points, \
+    cap_minor, currency, minimum_spend_minor, price_levels, issuer, uses, expires_at, \
+    returned_on_refund) FROM STDIN (FORMAT binary)";
+const COPY_COUPONS: &str = "\
+    COPY coupons (coupon_id, campaign_id, account_id, version, number, state, uses, \
+    uses_left, uses_reserved, issued_at) FROM STDIN (FORMAT binary)";
+
 pub(super) async fn write(
     to: &mut PgConnection,
     fold: &Fold,
     copy: &mut CopyBuffer,
 ) -> Result<u64, Error> {
     let campaigns = fold.campaigns.changes();
-    let statement = "COPY campaigns FROM STDIN (FORMAT binary)";
-    let mut written = copy_rows(to, copy, statement, &campaigns.new, copy_campaign).await?;
+    let mut written = copy_rows(to, copy, COPY_CAMPAIGNS, &campaigns.new, copy_campaign).await?;
     written += update_campaigns(to, &campaigns.changed).await?;
     // Terms never change: a campaign gets other ones.
     let terms = fold.campaign_terms.changed();
-    let statement = "COPY campaign_terms FROM STDIN (FORMAT binary)";
-    written += copy_rows(to, copy, statement, &terms, copy_terms).await?;
+    written += copy_rows(to, copy, COPY_CAMPAIGN_TERMS, &terms, copy_terms).await?;
     // Thousands in a second of a flash issue, one for each claim.
     let coupons = fold.coupons.changes();
-    let statement = "COPY coupons FROM STDIN (FORMAT binary)";
-    written += copy_rows(to, copy, statement, &coupons.new, copy_coupon).await?;
+    written += copy_rows(to, copy, COPY_COUPONS, &coupons.new, copy_coupon).await?;
     written += update_coupons(to, &coupons.changed).await?;
     written += write_uses(to, &fold.coupon_uses.changed()).await?;
     Ok(written)
@@ -145,7 +154,8 @@ async fn write_uses(to: &mut PgConnection, rows: &[&CouponUseRow]) -> Result<u64
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[],
                 $5::timestamptz[])
          ON CONFLICT (coupon_id, order_id) DO UPDATE
-            SET state = EXCLUDED.state, settled_at = EXCLUDED.settled_at",
+            SET state = EXCLUDED.state, reserved_at = EXCLUDED.reserved_at,
+                settled_at = EXCLUDED.settled_at",
     )
     .bind(column!(rows, |row| row.coupon_id))
     .bind(column!(rows, |row| row.order_id))

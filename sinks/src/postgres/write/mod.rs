@@ -25,6 +25,11 @@ mod coupon;
 mod points;
 mod waiting_room;
 
+const COPY_HOLDS: &str = "\
+    COPY holds (hold_id, performance_id, account_id, state, seats, sections, quantities, \
+    seating, total_minor, currency, held_at, expires_at, ended_at) \
+    FROM STDIN (FORMAT binary)";
+
 /// Writes every changed row of a fold and returns how many there were.
 pub(super) async fn write_changes(
     to: &mut PgConnection,
@@ -163,8 +168,7 @@ async fn write_holds(
     rows: Changes<'_, HoldRow>,
     copy: &mut CopyBuffer,
 ) -> Result<u64, Error> {
-    let statement = "COPY holds FROM STDIN (FORMAT binary)";
-    let written = copy_rows(to, copy, statement, &rows.new, copy_hold).await?;
+    let written = copy_rows(to, copy, COPY_HOLDS, &rows.new, copy_hold).await?;
     Ok(written + update_holds(to, &rows.changed).await?)
 }
 
@@ -251,6 +255,7 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
                 discount_minor = EXCLUDED.discount_minor, coupon_id = EXCLUDED.coupon_id,
                 campaign_id = EXCLUDED.campaign_id, issuer = EXCLUDED.issuer,
                 points_minor = EXCLUDED.points_minor, earned_minor = EXCLUDED.earned_minor,
+                reserving_since = EXCLUDED.reserving_since,
                 not_placed_at = EXCLUDED.not_placed_at,
                 not_placed_reason = EXCLUDED.not_placed_reason",
     )

@@ -8,6 +8,11 @@ use crate::postgres::error::Error;
 use crate::postgres::fold::Fold;
 use crate::postgres::rows::{PointsEntryRow, PointsLotRow, PointsUseRow};
 
+const COPY_POINTS_LEDGER: &str = "\
+    COPY points_ledger (account_id, partition, step_offset, outcome_index, kind, \
+    order_id, lot_id, currency, amount_minor, free_minor, reserved_minor, owed_minor, \
+    booked_at) FROM STDIN (FORMAT binary)";
+
 pub(super) async fn write(
     to: &mut PgConnection,
     fold: &Fold,
@@ -15,8 +20,8 @@ pub(super) async fn write(
 ) -> Result<u64, Error> {
     let mut written = write_lots(to, &fold.points_lots.changed()).await?;
     written += write_uses(to, &fold.points_uses.changed()).await?;
-    let statement = "COPY points_ledger FROM STDIN (FORMAT binary)";
-    written += copy_rows(to, copy, statement, &fold.points_ledger.changed(), copy_entry).await?;
+    written +=
+        copy_rows(to, copy, COPY_POINTS_LEDGER, &fold.points_ledger.changed(), copy_entry).await?;
     Ok(written)
 }
 
@@ -62,7 +67,9 @@ async fn write_uses(to: &mut PgConnection, rows: &[&PointsUseRow]) -> Result<u64
          SELECT * FROM UNNEST($1::bigint[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[],
                 $6::timestamptz[], $7::timestamptz[])
          ON CONFLICT (order_id, number) DO UPDATE
-            SET state = EXCLUDED.state, settled_at = EXCLUDED.settled_at",
+            SET lot_id = EXCLUDED.lot_id, amount_minor = EXCLUDED.amount_minor,
+                state = EXCLUDED.state, reserved_at = EXCLUDED.reserved_at,
+                settled_at = EXCLUDED.settled_at",
     )
     .bind(column!(rows, |row| row.order_id))
     .bind(column!(rows, |row| row.number))

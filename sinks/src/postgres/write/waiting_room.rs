@@ -8,6 +8,10 @@ use crate::postgres::error::Error;
 use crate::postgres::fold::Fold;
 use crate::postgres::rows::{TurnRow, WaitingRoomRow};
 
+const COPY_TURNS: &str = "\
+    COPY turns (performance_id, account_id, number, state, called_at, session_ends_at, \
+    ended_at) FROM STDIN (FORMAT binary)";
+
 pub(super) async fn write(
     to: &mut PgConnection,
     fold: &Fold,
@@ -15,8 +19,7 @@ pub(super) async fn write(
 ) -> Result<u64, Error> {
     let mut written = write_waiting_rooms(to, &fold.waiting_rooms.changed()).await?;
     let turns = fold.turns.changes();
-    let statement = "COPY turns FROM STDIN (FORMAT binary)";
-    written += copy_rows(to, copy, statement, &turns.new, copy_turn).await?;
+    written += copy_rows(to, copy, COPY_TURNS, &turns.new, copy_turn).await?;
     written += update_turns(to, &turns.changed).await?;
     Ok(written)
 }
