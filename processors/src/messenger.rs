@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use boxoffice_core::State;
 use boxoffice_log::{Batch, Durability, Log, LogError, LogReader, TopicPartition};
-use boxoffice_topics::envelope::{
-    Envelope, EnvelopeError, RecordKind, intent_to_record, step_from_record,
-};
+use boxoffice_topics::envelope::{Envelope, EnvelopeError, RecordKind, intent_to_record};
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
     AccountId, Header, Intent, IntentKey, Message, Offset, Outcome, PartitionId, PartitionMap,
@@ -99,16 +97,17 @@ impl<L: Log, C: Clock> Messenger<L, C> {
         offset: Offset,
         record: &[u8],
     ) -> Result<Vec<(EffectName, Message)>, EnvelopeError> {
-        if Envelope::open(record)?.kind == RecordKind::Genesis {
+        let envelope = Envelope::open(record)?;
+        if envelope.kind == RecordKind::Genesis {
             return Ok(Vec::new());
         }
-        let (_, step) = step_from_record(record)?;
-        let sent = (0..).zip(step.outcomes).filter_map(|(index, outcome)| match outcome {
-            Outcome::MessageSent { message } => {
-                Some((EffectName::new(self.from, offset, index), message))
-            }
-            _ => None,
-        });
+        let sent =
+            (0..).zip(envelope.step()?.outcomes).filter_map(|(index, outcome)| match outcome {
+                Outcome::MessageSent { message } => {
+                    Some((EffectName::new(self.from, offset, index), message))
+                }
+                _ => None,
+            });
         Ok(sent.collect())
     }
 
@@ -148,13 +147,15 @@ fn deliver(now: Timestamp, from: EffectName, message: Message) -> Bytes {
 }
 
 /// Where the messenger of a partition begins: at the first of its outcomes with a message that
-/// its receiver has not had, or after all of them. `states` are those of every partition.
+/// its receiver has not had, or after all of them. `states` are those of every partition; one that
+/// is not among them counts as having had nothing.
 #[must_use]
 pub fn messages_begin(from: &State, states: &[State], map: &PartitionMap) -> Offset {
     let missing = from.sent_messages().filter_map(|sent| {
         let receiver = map.partition_of(sent.slot);
-        let receiver = states.iter().find(|state| state.partition() == receiver)?;
-        let had = receiver.received_messages().find(|had| had.partition() == from.partition());
+        let receiver = states.iter().find(|state| state.partition() == receiver);
+        let mut received = receiver.into_iter().flat_map(State::received_messages);
+        let had = received.find(|had| had.partition() == from.partition());
         match had {
             Some(had) if had >= sent.latest => None,
             // There may be more in the step of the last one.

@@ -208,3 +208,16 @@ async fn whatever_was_not_brought_before_a_crash_is_brought_after_it() {
         assert_eq!(dropped(&log), usize::from(is_in_between), "only the last one had comes again");
     }
 }
+
+/// A receiver whose state is not there may have had nothing: what is brought again is dropped, what
+/// is passed over is lost.
+#[tokio::test(start_paused = true)]
+async fn messages_to_a_partition_whose_state_is_missing_are_not_passed_over() {
+    let log = log_with_claims().await;
+    run(&log, |begin| begin).await;
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::new(folder.path());
+    let recovered = recover(&log, campaign_partition(), &checkpoints, |_| ()).await.unwrap();
+    let begin = messages_begin(&recovered.state, std::slice::from_ref(&recovered.state), &map());
+    assert_eq!(begin, Offset::new(1), "the announcement of the campaign");
+}
