@@ -114,6 +114,9 @@ impl fmt::Display for Offset {
 pub struct IntentId(#[n(0)] u64);
 
 impl IntentId {
+    /// The least name: where a range of names begins.
+    pub const MIN: Self = Self(0);
+
     /// The name of the intent at this place.
     ///
     /// # Panics

@@ -26,6 +26,9 @@ use crate::time::Timestamp;
 pub const COUPONS_MAX: u32 = 1_000_000;
 /// Performances that one campaign spans: each is told of each coupon, in one step.
 pub const SPANNED_PERFORMANCES_MAX: usize = 64;
+/// Coupons of one campaign, once for each performance that is told of them: a message and some
+/// hundred bytes of memory each. A million for four performances fit.
+pub const COUPONS_TOLD_MAX: usize = 4_000_000;
 /// Coupons of one campaign that one account may claim: all of them are looked at for each order.
 pub const ACCOUNT_COUPONS_MAX: u16 = 16;
 /// Orders that one coupon may reduce.
@@ -165,7 +168,9 @@ impl CampaignDefinition {
         if self.closes_at <= self.opens_at {
             return invalid("closes_at", "must be after opens_at");
         }
-        check_count("quantity", self.quantity as usize, 1, COUPONS_MAX as usize)?;
+        let told = self.scope.told().len().max(1);
+        let quantity_max = (COUPONS_MAX as usize).min(COUPONS_TOLD_MAX / told);
+        check_count("quantity", self.quantity as usize, 1, quantity_max)?;
         check_count("account_limit", self.account_limit.into(), 1, ACCOUNT_COUPONS_MAX.into())?;
         if self.terms.expires_at <= self.opens_at {
             return invalid("terms.expires_at", "must be after opens_at");

@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 
 use boxoffice_topics::coupon::CouponTerms;
 use boxoffice_topics::{
-    AccountId, CampaignDefinition, CampaignId, CouponId, CouponIntent, CouponOutcome, Message,
-    Outcome, PerformanceId, Refusal,
+    AccountId, CampaignDefinition, CampaignId, CouponId, CouponIntent, CouponOutcome, IntentId,
+    Message, Outcome, PerformanceId, Refusal,
 };
 use minicbor::{Decode, Encode};
 use rustc_hash::FxHashMap;
@@ -168,7 +168,13 @@ impl Coupons {
         (campaign.definition.scope.home() == Some(performance)).then_some(campaign)
     }
 
-    /// What a performance knows of an account's coupons.
+    /// How many campaigns elsewhere a performance knows.
+    fn announced_to(&self, performance: PerformanceId) -> usize {
+        let from = (performance, CampaignId(IntentId::MIN));
+        self.announced.range(from..).take_while(|((to, _), _)| *to == performance).count()
+    }
+
+    /// What a performance knows of an account's coupons, the latest first.
     fn candidates(
         &self,
         performance: PerformanceId,
@@ -275,7 +281,7 @@ pub(crate) fn learn(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Out
         match message {
             Message::CampaignAnnounced { performance, campaign, version, terms } => {
                 let (performance, campaign, version) = (*performance, *campaign, *version);
-                let others = known.announced.keys().filter(|(of, _)| *of == performance).count();
+                let others = known.announced_to(performance);
                 let terms = terms.clone();
                 (is_known(performance, campaign) || others < CAMPAIGNS_OF_PERFORMANCE_MAX)
                     .then_some(CouponOutcome::Announced { performance, campaign, version, terms })

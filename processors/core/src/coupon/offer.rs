@@ -11,6 +11,10 @@ use crate::hold::Hold;
 use crate::performance::Performance;
 use crate::state::State;
 
+/// Usable coupons that are compared for one order, the latest ones: what each takes off is counted
+/// seat by seat. Whoever has more can name any of them.
+const COMPARED_MAX: usize = 256;
+
 /// A coupon that would take something off an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offer {
@@ -38,11 +42,11 @@ pub(crate) fn best_offer(
     is_wanted: impl Fn(&Offer) -> bool,
 ) -> Option<Offer> {
     let performance = asked.state.performance(hold.performance)?;
-    asked
-        .state
-        .coupons
-        .candidates(hold.performance, hold.account)
-        .filter_map(|candidate| offer(asked, performance, hold, candidate).ok())
+    let candidates = asked.state.coupons.candidates(hold.performance, hold.account);
+    candidates
+        .filter_map(|candidate| usable(asked, hold, candidate).ok())
+        .take(COMPARED_MAX)
+        .filter_map(|usable| usable.offer(performance, hold).ok())
         .filter(is_wanted)
         .min_by_key(Offer::rank)
 }
@@ -60,15 +64,21 @@ pub(crate) fn named_offer(
     if candidate.account != hold.account {
         return Err(RefusalCode::CouponOwnedByAnother);
     }
-    offer(asked, performance, hold, candidate)
+    usable(asked, hold, candidate)?.offer(performance, hold)
 }
 
-fn offer(
-    asked: &Asked<'_>,
-    performance: &Performance,
+/// A coupon that an order can be reduced by, if it is for any of its places.
+struct Usable<'s> {
+    candidate: &'s Candidate,
+    terms: &'s CouponTerms,
+    is_local: bool,
+}
+
+fn usable<'s>(
+    asked: &Asked<'s>,
     hold: &Hold,
-    candidate: &Candidate,
-) -> Result<Offer, RefusalCode> {
+    candidate: &'s Candidate,
+) -> Result<Usable<'s>, RefusalCode> {
     let coupons = &asked.state.coupons;
     let (terms, is_local) = coupons.terms(candidate).ok_or(RefusalCode::CouponUnknown)?;
     let is_spent = match asked.state.coupon(candidate.coupon) {
@@ -87,18 +97,25 @@ fn offer(
     if hold.total.minor < terms.minimum_spend_minor {
         return Err(RefusalCode::CouponMinimumNotReached);
     }
-    let target = performance.price_of(&hold.places, &terms.price_levels);
-    let amount_minor = target.map_or(0, |target| reduction_of(terms, target.minor));
-    if amount_minor == 0 {
-        return Err(RefusalCode::CouponNotApplicable);
+    Ok(Usable { candidate, terms, is_local })
+}
+
+impl Usable<'_> {
+    fn offer(&self, performance: &Performance, hold: &Hold) -> Result<Offer, RefusalCode> {
+        let &Self { candidate, terms, is_local } = self;
+        let target = performance.price_of(&hold.places, &terms.price_levels);
+        let amount_minor = target.map_or(0, |target| reduction_of(terms, target.minor));
+        if amount_minor == 0 {
+            return Err(RefusalCode::CouponNotApplicable);
+        }
+        let discount = Discount {
+            coupon: candidate.coupon,
+            campaign: candidate.campaign,
+            issuer: terms.issuer,
+            amount: Money::new(amount_minor, terms.currency),
+        };
+        Ok(Offer { discount, is_local, expires_at: terms.expires_at, cap_minor: cap_of(terms) })
     }
-    let discount = Discount {
-        coupon: candidate.coupon,
-        campaign: candidate.campaign,
-        issuer: terms.issuer,
-        amount: Money::new(amount_minor, terms.currency),
-    };
-    Ok(Offer { discount, is_local, expires_at: terms.expires_at, cap_minor: cap_of(terms) })
 }
 
 impl Coupons {

@@ -230,6 +230,46 @@ fn standing_places_are_reduced_by_their_price_level() {
 }
 
 #[test]
+fn the_best_is_among_the_latest_256_and_others_can_be_named() {
+    let (mut table, mut coupons) = (String::new(), 0);
+    for campaign in 1..=17 {
+        let off = if campaign == 1 { 30 } else { 20 };
+        table += &format!("promoter campaign 16 off={off} limit=16 => campaign k{campaign}\n");
+        for number in 1..=16 {
+            coupons += 1;
+            table +=
+                &format!("alice claim k{campaign} => issued c{coupons} k{campaign} v0 #{number}\n");
+        }
+    }
+    check(&format!(
+        "{table}
+         alice seats A-1-1 A-1-2  => held h1 A-1-1 A-1-2 200 asasked
+         alice order h1           => placed o1 180 -20 c17, reserved c17 o1
+         alice seats A-1-3        => held h2 A-1-3 100 asasked
+         alice order h2 coupon=c1 => placed o2 70 -30 c1, reserved c1 o2
+         alice seats A-1-4        => held h3 A-1-4 100 asasked
+         alice order h3           => placed o3 70 -30 c16, reserved c16 o3"
+    ));
+}
+
+#[test]
+fn coupons_that_are_told_to_performances_are_four_million_at_most() {
+    let spans = |count: u32| {
+        let numbers: Vec<_> = (1..=count).map(|number| number.to_string()).collect();
+        numbers.join(",")
+    };
+    check(&format!(
+        "promoter campaign 1000001 off=20 => refused campaign_invalid
+         promoter campaign 1000000 off=20 => campaign k1
+         promoter campaign 62501 off=20 spans={} => refused campaign_invalid
+         promoter campaign 800001 off=20 spans={} => refused campaign_invalid
+         promoter campaign 1000001 off=20 spans=1 => refused campaign_invalid",
+        spans(64),
+        spans(5),
+    ));
+}
+
+#[test]
 fn an_order_never_costs_less_than_nothing() {
     check(
         "promoter campaign 9 off=300 => campaign k1
