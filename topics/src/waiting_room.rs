@@ -84,7 +84,7 @@ impl WaitingRoomRules {
     }
 }
 
-/// Which join into a performance's room this was, dense from zero. It is the place in the row,
+/// Which join into a performance's room this was, dense from zero. It is the place in the line,
 /// unless a lottery shuffles it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
@@ -196,7 +196,7 @@ pub enum WaitingRoomOutcome {
         #[n(1)]
         rules: Option<WaitingRoomRules>,
     },
-    /// A buyer has a place in the row.
+    /// A buyer has a place in the line.
     #[n(2)]
     Joined {
         /// For which performance.

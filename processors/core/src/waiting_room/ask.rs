@@ -32,20 +32,20 @@ fn set(
     performance: PerformanceId,
     rules: Option<WaitingRoomRules>,
 ) -> Result<WaitingRoomOutcome, Refusal> {
-    let place = asked.performance(performance)?;
+    let show = asked.performance(performance)?;
     let Some(new) = rules else {
-        room_that_is_on(place)?;
+        room_that_is_on(show)?;
         return Ok(WaitingRoomOutcome::Set { performance, rules });
     };
     if new.validate().is_err() {
         return Err(RefusalCode::WaitingRoomRulesInvalid.into());
     }
-    let lottery = place.waiting_room().and_then(|room| room.lottery.rules());
-    if new.lottery != lottery && !may_change_lottery(asked, place) {
+    let lottery = show.waiting_room().and_then(|room| room.lottery.rules());
+    if new.lottery != lottery && !may_change_lottery(asked, show) {
         return Err(RefusalCode::LotteryFixed.into());
     }
     if let Some(rules) = new.lottery.filter(|_| new.lottery != lottery)
-        && entries_end(place, &rules).is_some_and(|end| end <= asked.now)
+        && entries_end(show, &rules).is_some_and(|end| end <= asked.now)
     {
         return Err(RefusalCode::LotteryTooLate.into());
     }
@@ -80,10 +80,10 @@ fn draw_lottery(
 }
 
 fn join(asked: &Asked<'_>, performance: PerformanceId) -> Result<WaitingRoomOutcome, Refusal> {
-    let place = asked.performance(performance)?;
-    let room = room_that_is_on(place)?;
+    let show = asked.performance(performance)?;
+    let room = room_that_is_on(show)?;
     let account = asked.account;
-    if place.sale_state(asked.now) == SaleState::Closed {
+    if show.sale_state(asked.now) == SaleState::Closed {
         return Err(RefusalCode::SaleClosed.into());
     }
     if let Some(inside) = inside(asked, performance, room) {

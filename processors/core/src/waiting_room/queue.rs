@@ -97,7 +97,7 @@ impl Queue {
         self.place_of(number.0).saturating_sub(self.head)
     }
 
-    /// Those who wait, in the order of their turns. A row of people who left, which may be long, is
+    /// Those who wait, in the order of their turns. A line of people who left, which may be long, is
     /// not looked through behind the last of them.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = (JoinNumber, &Waiter)> {
         let called = (self.head..self.next).map(|place| self.number_at(place));

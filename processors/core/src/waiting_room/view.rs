@@ -9,7 +9,7 @@ use crate::performance::{Performance, SaleState};
 /// The shortest time between two looks: positions change with every tick, and nobody reads
 /// faster.
 const POLL_MS_MIN: u32 = 1_000;
-/// The longest: whoever is far away still sees that the row moves.
+/// The longest: whoever is far away still sees that the line moves.
 const POLL_MS_MAX: u32 = 60_000;
 /// Looks that a wait is divided into: who is twice as far away looks half as often.
 const POLLS_OF_A_WAIT: u64 = 10;
@@ -24,13 +24,13 @@ pub enum Standing {
         /// When the session ends by itself.
         session_ends_at: Timestamp,
     },
-    /// In the row.
+    /// In the line.
     Waiting(Wait),
     /// Neither.
     Outside,
 }
 
-/// A place in the row.
+/// A place in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// The join that counts.
