@@ -435,3 +435,18 @@ async fn a_column_of_a_later_program_stands_in_nobody_s_way() {
     }
     is_fold_of(&log, &pool).await;
 }
+
+#[cfg(feature = "embedded-postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_in_process_has_the_same_rows() {
+    use boxoffice_sinks::postgres::Embedded;
+
+    let (log, _database, pool) = followed().await;
+    let directory = tempfile::tempdir().unwrap();
+    let embedded = Embedded::start(directory.path()).await.unwrap();
+    follow_to_end(&log, embedded.pool()).await;
+    assert_eq!(all_rows(embedded.pool()).await, all_rows(&pool).await);
+    rebuild(log.clone(), embedded.pool(), config(), Replace::OwnRows).await.unwrap();
+    is_fold_of(&log, embedded.pool()).await;
+    embedded.stop().await.unwrap();
+}
