@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 use boxoffice_core::{Record, State, apply, decide};
+use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::coupon::{CampaignScope, CouponChoice, CouponReduction, CouponTerms, Issuer};
 use boxoffice_topics::intent::PaymentResult;
 use boxoffice_topics::outcome::EffectName;
@@ -77,6 +78,8 @@ pub(crate) struct World {
     partitions: PartitionMap,
     states: Vec<State>,
     steps: Vec<Vec<Step>>,
+    /// What each step answers, with its intent encoded.
+    records: Vec<Vec<(Header, Vec<u8>)>>,
     /// By the partitions that send and receive.
     routes: BTreeMap<(usize, usize), Route>,
     clock: i64,
@@ -93,6 +96,7 @@ impl World {
         let mut world = Self {
             states: partitions.partitions().map(State::new).collect(),
             steps: vec![Vec::new(); PARTITIONS.into()],
+            records: vec![Vec::new(); PARTITIONS.into()],
             partitions,
             routes: BTreeMap::new(),
             clock: 1,
@@ -294,6 +298,9 @@ impl World {
             fingerprint: 1,
             traceparent: None,
         };
+        let mut payload = Vec::new();
+        encode_into(intent, &mut payload);
+        self.records[at].push((header.clone(), payload));
         let state = &mut self.states[at];
         let mut step = Step::default();
         decide(state, &Record { offset: state.next_offset(), header: &header, intent }, &mut step);
@@ -396,14 +403,21 @@ impl World {
         self.states.iter().map(State::to_snapshot).zip(steps).collect()
     }
 
-    /// A snapshot of any moment, and what followed, lead to the same state.
+    /// Whoever goes on from a snapshot of any moment decides the same, byte for byte, and gets to
+    /// the same state.
     pub(crate) fn check_snapshots(&self, halfway: &[(Vec<u8>, usize)]) {
-        for ((snapshot, from), (state, steps)) in
-            halfway.iter().zip(self.states.iter().zip(&self.steps))
-        {
+        for (at, (snapshot, from)) in halfway.iter().enumerate() {
             let mut restored = State::from_snapshot(snapshot).unwrap();
-            steps[*from..].iter().for_each(|step| apply(&mut restored, step));
-            assert!(restored.to_snapshot() == state.to_snapshot());
+            let known = self.steps[at].iter().zip(&self.records[at]);
+            for (before, (header, payload)) in known.skip(*from) {
+                let intent: Intent<'_> = decode_whole(payload).unwrap();
+                let mut step = Step::default();
+                let offset = restored.next_offset();
+                decide(&restored, &Record { offset, header, intent: &intent }, &mut step);
+                assert_eq!(&step, before, "another decision after a snapshot");
+                apply(&mut restored, &step);
+            }
+            assert!(restored.to_snapshot() == self.states[at].to_snapshot());
         }
     }
 
