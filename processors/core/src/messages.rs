@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{Message, Outcome, PartitionId, Refusal, RefusalCode, Slot};
+use boxoffice_topics::points::PointsSource;
+use boxoffice_topics::{CouponOutcome, Message, Outcome, PartitionId, Refusal, RefusalCode, Slot};
 use minicbor::{Decode, Encode};
 
 use crate::coupon;
@@ -82,34 +83,64 @@ pub(crate) fn deliver(
         return Err(RefusalCode::MessageAlreadyReceived.into());
     }
     outcomes.push(Outcome::MessageReceived { from });
-    match message {
-        Message::CampaignAnnounced { .. }
-        | Message::CouponGranted { .. }
-        | Message::CouponSpent { .. } => coupon::learn(asked, message, outcomes),
-        Message::ReserveCoupon { .. }
-        | Message::CommitCoupon { .. }
-        | Message::ReleaseCoupon { .. }
-        | Message::ReturnCoupon { .. } => coupon::serve(asked, message, outcomes),
-        Message::ReservePoints { .. }
-        | Message::CommitPoints { .. }
-        | Message::ReleasePoints { .. }
-        | Message::EarnPoints { .. }
-        | Message::RestorePoints { .. }
-        | Message::TakeBackPoints { .. } => points::serve(asked, message, outcomes),
+    act(asked, message, outcomes);
+    Ok(())
+}
+
+fn act(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Outcome>) {
+    match *message {
+        Message::CampaignAnnounced { performance, campaign, version, ref terms } => {
+            coupon::learn_campaign(asked, performance, campaign, version, terms, outcomes);
+        }
+        Message::CouponGranted { performance, campaign, version, coupon, account } => {
+            let granted =
+                CouponOutcome::Granted { performance, campaign, version, coupon, account };
+            coupon::learn_granted(asked, (performance, campaign), granted, outcomes);
+        }
+        Message::CouponSpent { performance, coupon } => {
+            coupon::learn_spent(asked, performance, coupon, outcomes);
+        }
+        Message::ReserveCoupon { coupon, order, account } => {
+            coupon::reserve(asked, coupon, order, account, outcomes);
+        }
+        Message::CommitCoupon { coupon, order } => coupon::commit(asked, coupon, order, outcomes),
+        Message::ReleaseCoupon { coupon, order } => coupon::release(asked, coupon, order, outcomes),
+        Message::ReturnCoupon { coupon, order } => {
+            coupon::give_back(asked, coupon, order, outcomes);
+        }
+        Message::ReservePoints { account, order, amount } => {
+            points::reserve(asked, account, order, amount, outcomes);
+        }
+        Message::CommitPoints { account, order } => {
+            points::commit(asked, account, order, outcomes);
+        }
+        Message::ReleasePoints { account, order } => {
+            points::release(asked, account, order, outcomes);
+        }
+        Message::EarnPoints { account, order, amount, expires_at } => {
+            let source = PointsSource::Earned(order);
+            outcomes.push(points::credited(asked, account, amount, expires_at, source));
+        }
+        Message::RestorePoints { account, order, amount, expires_at } => {
+            let source = PointsSource::Restored(order);
+            outcomes.push(points::credited(asked, account, amount, expires_at, source));
+        }
+        Message::TakeBackPoints { account, order, amount } => {
+            outcomes.push(points::taken_back(asked, account, order, amount));
+        }
         Message::PointsReserved { order, account } => {
-            reserving::points_reserved(asked, *order, *account, outcomes);
+            reserving::points_reserved(asked, order, account, outcomes);
         }
         Message::PointsRefused { order, code } => {
-            reserving::points_refused(asked, *order, *code, outcomes);
+            reserving::points_refused(asked, order, code, outcomes);
         }
         Message::CouponReserved { order, coupon } => {
-            reserving::coupon_reserved(asked, *order, *coupon, outcomes);
+            reserving::coupon_reserved(asked, order, coupon, outcomes);
         }
         Message::CouponRefused { order, coupon, code } => {
-            reserving::coupon_refused(asked, *order, *coupon, *code, outcomes);
+            reserving::coupon_refused(asked, order, coupon, code, outcomes);
         }
     }
-    Ok(())
 }
 
 impl State {

@@ -24,13 +24,13 @@ use std::collections::BTreeMap;
 use boxoffice_topics::coupon::CouponTerms;
 use boxoffice_topics::{
     AccountId, CampaignDefinition, CampaignId, CouponId, CouponIntent, CouponOutcome, IntentId,
-    Message, Outcome, PerformanceId, Refusal,
+    Outcome, PerformanceId, Refusal,
 };
 use minicbor::{Decode, Encode};
 use rustc_hash::FxHashMap;
 
 pub(crate) use offer::{Offer, best_offer, named_offer, share_of};
-pub(crate) use uses::{serve, settle};
+pub(crate) use uses::{commit, give_back, release, reserve, settle};
 
 use crate::decide::Asked;
 use crate::state::State;
@@ -273,50 +273,47 @@ pub(crate) fn decide_coupon(
     }
 }
 
-/// A performance learns of a campaign elsewhere and of its coupons. It may not exist yet.
-pub(crate) fn learn(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Outcome>) {
+/// A performance, which may not exist yet, learns of a campaign elsewhere.
+pub(crate) fn learn_campaign(
+    asked: &Asked<'_>,
+    performance: PerformanceId,
+    campaign: CampaignId,
+    version: u16,
+    terms: &CouponTerms,
+    outcomes: &mut Vec<Outcome>,
+) {
     let known = &asked.state.coupons;
-    let is_known = |performance, campaign| known.announced.contains_key(&(performance, campaign));
-    outcomes.extend(
-        match message {
-            Message::CampaignAnnounced { performance, campaign, version, terms } => {
-                let (performance, campaign, version) = (*performance, *campaign, *version);
-                let others = known.announced_to(performance);
-                let terms = terms.clone();
-                (is_known(performance, campaign) || others < CAMPAIGNS_OF_PERFORMANCE_MAX)
-                    .then_some(CouponOutcome::Announced { performance, campaign, version, terms })
-            }
-            Message::CouponGranted { performance, campaign, version, coupon, account } => {
-                is_known(*performance, *campaign).then_some(CouponOutcome::Granted {
-                    performance: *performance,
-                    campaign: *campaign,
-                    version: *version,
-                    coupon: *coupon,
-                    account: *account,
-                })
-            }
-            Message::CouponSpent { performance, coupon } => {
-                let (performance, coupon) = (*performance, *coupon);
-                let candidate = known.candidates.get((performance, coupon));
-                candidate.map(|_| CouponOutcome::Spent { performance, coupon })
-            }
-            Message::ReserveCoupon { .. }
-            | Message::CouponReserved { .. }
-            | Message::CouponRefused { .. }
-            | Message::CommitCoupon { .. }
-            | Message::ReleaseCoupon { .. }
-            | Message::ReturnCoupon { .. }
-            | Message::ReservePoints { .. }
-            | Message::PointsReserved { .. }
-            | Message::PointsRefused { .. }
-            | Message::CommitPoints { .. }
-            | Message::ReleasePoints { .. }
-            | Message::EarnPoints { .. }
-            | Message::RestorePoints { .. }
-            | Message::TakeBackPoints { .. } => unreachable!("not told to a performance"),
-        }
-        .map(Outcome::Coupon),
-    );
+    if known.announced.contains_key(&(performance, campaign))
+        || known.announced_to(performance) < CAMPAIGNS_OF_PERFORMANCE_MAX
+    {
+        let terms = Box::new(terms.clone());
+        let announced = CouponOutcome::Announced { performance, campaign, version, terms };
+        outcomes.push(announced.into());
+    }
+}
+
+/// A performance learns of a coupon of a campaign elsewhere, if it knows the campaign.
+pub(crate) fn learn_granted(
+    asked: &Asked<'_>,
+    of: (PerformanceId, CampaignId),
+    granted: CouponOutcome,
+    outcomes: &mut Vec<Outcome>,
+) {
+    if asked.state.coupons.announced.contains_key(&of) {
+        outcomes.push(granted.into());
+    }
+}
+
+/// A performance learns that a coupon which it knows has no use left.
+pub(crate) fn learn_spent(
+    asked: &Asked<'_>,
+    performance: PerformanceId,
+    coupon: CouponId,
+    outcomes: &mut Vec<Outcome>,
+) {
+    if asked.state.coupons.candidates.get((performance, coupon)).is_some() {
+        outcomes.push(CouponOutcome::Spent { performance, coupon }.into());
+    }
 }
 
 impl State {
@@ -361,12 +358,10 @@ impl State {
             CouponOutcome::Issued { coupon, campaign, account, version, number: _ } => {
                 coupons.issue(*coupon, *campaign, *account, *version);
             }
-            CouponOutcome::Reserved { coupon, .. }
-            | CouponOutcome::Used { coupon, .. }
-            | CouponOutcome::Released { coupon, .. }
-            | CouponOutcome::Returned { coupon, .. } => {
-                uses::apply_use(coupons.coupon_mut(*coupon), outcome);
-            }
+            CouponOutcome::Reserved { coupon, .. } => coupons.coupon_mut(*coupon).reserve(),
+            CouponOutcome::Used { coupon, .. } => coupons.coupon_mut(*coupon).use_up(),
+            CouponOutcome::Released { coupon, .. } => coupons.coupon_mut(*coupon).release(),
+            CouponOutcome::Returned { coupon, .. } => coupons.coupon_mut(*coupon).give_back(),
             CouponOutcome::Announced { performance, campaign, version, terms } => {
                 let versions = coupons.announced.entry((*performance, *campaign)).or_default();
                 assert!(versions.len() == usize::from(*version), "terms come without a gap");

@@ -42,41 +42,33 @@ pub(crate) fn settle(
     outcomes.push(settled.into());
 }
 
-/// The campaign's side of the messages about uses.
-pub(crate) fn serve(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Outcome>) {
-    match message {
-        Message::ReserveCoupon { coupon, order, account } => {
-            let (coupon, order) = (*coupon, *order);
-            let message = match check(asked, coupon, *account) {
-                Ok(()) => {
-                    outcomes.push(CouponOutcome::Reserved { coupon, order }.into());
-                    Message::CouponReserved { order, coupon }
-                }
-                Err(code) => Message::CouponRefused { order, coupon, code },
-            };
-            outcomes.push(Outcome::MessageSent { message });
+/// An order asks for a use.
+pub(crate) fn reserve(
+    asked: &Asked<'_>,
+    coupon: CouponId,
+    order: OrderId,
+    account: AccountId,
+    outcomes: &mut Vec<Outcome>,
+) {
+    let message = match check(asked, coupon, account) {
+        Ok(()) => {
+            outcomes.push(CouponOutcome::Reserved { coupon, order }.into());
+            Message::CouponReserved { order, coupon }
         }
-        Message::CommitCoupon { coupon, order } => commit(asked, *coupon, *order, outcomes),
-        Message::ReleaseCoupon { coupon, order } => {
-            if let Some((coupon, _)) = reserved(asked, *coupon) {
-                let (coupon, order) = (coupon.id, *order);
-                outcomes.push(CouponOutcome::Released { coupon, order }.into());
-            }
-        }
-        Message::ReturnCoupon { coupon, order } => give_back(asked, *coupon, *order, outcomes),
-        Message::CampaignAnnounced { .. }
-        | Message::CouponGranted { .. }
-        | Message::CouponSpent { .. }
-        | Message::CouponReserved { .. }
-        | Message::CouponRefused { .. }
-        | Message::ReservePoints { .. }
-        | Message::PointsReserved { .. }
-        | Message::PointsRefused { .. }
-        | Message::CommitPoints { .. }
-        | Message::ReleasePoints { .. }
-        | Message::EarnPoints { .. }
-        | Message::RestorePoints { .. }
-        | Message::TakeBackPoints { .. } => unreachable!("not told to a campaign"),
+        Err(code) => Message::CouponRefused { order, coupon, code },
+    };
+    outcomes.push(Outcome::MessageSent { message });
+}
+
+/// The order that has a use died, or no longer waits for it.
+pub(crate) fn release(
+    asked: &Asked<'_>,
+    coupon: CouponId,
+    order: OrderId,
+    outcomes: &mut Vec<Outcome>,
+) {
+    if reserved(asked, coupon).is_some() {
+        outcomes.push(CouponOutcome::Released { coupon, order }.into());
     }
 }
 
@@ -94,8 +86,14 @@ fn check(asked: &Asked<'_>, coupon: CouponId, account: AccountId) -> Result<(), 
     }
 }
 
-/// When the last use is gone, the performances need not ask for the coupon any more.
-fn commit(asked: &Asked<'_>, coupon: CouponId, order: OrderId, outcomes: &mut Vec<Outcome>) {
+/// The order that has a use is confirmed. When the last use is gone, the performances need not ask
+/// for the coupon any more.
+pub(crate) fn commit(
+    asked: &Asked<'_>,
+    coupon: CouponId,
+    order: OrderId,
+    outcomes: &mut Vec<Outcome>,
+) {
     let Some((coupon, campaign)) = reserved(asked, coupon) else { return };
     let (id, is_last) = (coupon.id, coupon.uses_left == 0 && coupon.reserved == 1);
     outcomes.push(CouponOutcome::Used { coupon: id, order }.into());
@@ -107,7 +105,13 @@ fn commit(asked: &Asked<'_>, coupon: CouponId, order: OrderId, outcomes: &mut Ve
     }
 }
 
-fn give_back(asked: &Asked<'_>, coupon: CouponId, order: OrderId, outcomes: &mut Vec<Outcome>) {
+/// The order that used it was refunded.
+pub(crate) fn give_back(
+    asked: &Asked<'_>,
+    coupon: CouponId,
+    order: OrderId,
+    outcomes: &mut Vec<Outcome>,
+) {
     let Some((coupon, campaign)) = find(asked, coupon) else { return };
     if !is_returned(asked, campaign, coupon.id) {
         return;
@@ -137,32 +141,29 @@ fn find<'s>(asked: &Asked<'s>, coupon: CouponId) -> Option<(&'s Coupon, &'s Camp
     Some((coupon, asked.state.campaign(coupon.campaign)?))
 }
 
-/// Moves one use of a coupon.
-pub(super) fn apply_use(coupon: &mut Coupon, outcome: &CouponOutcome) {
-    let one_less = |uses: &mut u16| {
+/// How outcomes move one use.
+impl Coupon {
+    pub(super) fn reserve(&mut self) {
+        self.uses_left = self.one_less(self.uses_left);
+        self.reserved = self.reserved.saturating_add(1);
+    }
+
+    pub(super) fn use_up(&mut self) {
+        self.reserved = self.one_less(self.reserved);
+    }
+
+    pub(super) fn release(&mut self) {
+        self.reserved = self.one_less(self.reserved);
+        self.uses_left = self.uses_left.saturating_add(1);
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.uses_left = self.uses_left.saturating_add(1);
+    }
+
+    fn one_less(&self, uses: u16) -> u16 {
         let left = uses.checked_sub(1);
-        assert!(left.is_some(), "INV-7: coupon {} is in more orders than it has uses", coupon.id);
-        *uses = left.unwrap_or(0);
-    };
-    let one_more = |uses: &mut u16| *uses = uses.saturating_add(1);
-    match outcome {
-        CouponOutcome::Reserved { .. } => {
-            one_less(&mut coupon.uses_left);
-            one_more(&mut coupon.reserved);
-        }
-        CouponOutcome::Used { .. } => one_less(&mut coupon.reserved),
-        CouponOutcome::Released { .. } => {
-            one_less(&mut coupon.reserved);
-            one_more(&mut coupon.uses_left);
-        }
-        CouponOutcome::Returned { .. } => one_more(&mut coupon.uses_left),
-        CouponOutcome::CampaignCreated { .. }
-        | CouponOutcome::CampaignChanged { .. }
-        | CouponOutcome::CampaignPaused { .. }
-        | CouponOutcome::CampaignResumed { .. }
-        | CouponOutcome::Issued { .. }
-        | CouponOutcome::Announced { .. }
-        | CouponOutcome::Granted { .. }
-        | CouponOutcome::Spent { .. } => unreachable!("not about a use"),
+        assert!(left.is_some(), "INV-7: coupon {} is in more orders than it has uses", self.id);
+        left.unwrap_or(0)
     }
 }

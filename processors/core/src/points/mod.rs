@@ -22,7 +22,7 @@ use boxoffice_topics::{
     Refusal, RefusalCode, Timestamp,
 };
 
-pub(crate) use serve::serve;
+pub(crate) use serve::{commit, release, reserve, taken_back};
 pub use wallet::{Lot, Wallet};
 pub(crate) use wallet::{PointsHeld, Wallets};
 
@@ -77,7 +77,7 @@ fn grant(
 }
 
 /// Points that come into a wallet: first they pay what it owes.
-fn credited(
+pub(crate) fn credited(
     asked: &Asked<'_>,
     account: AccountId,
     amount: Money,
