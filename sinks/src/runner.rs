@@ -419,7 +419,7 @@ fn changes_something(step: &Step) -> bool {
         | Outcome::Repeated { .. }
         | Outcome::MessageSent { .. }
         | Outcome::MessageReceived { .. } => false,
-        // What becomes of one's place in the row is told by the turn.
+        // What becomes of one's place in the line is told by the turn.
         Outcome::WaitingRoom(outcome) => !matches!(
             outcome,
             WaitingRoomOutcome::Seen { .. }

@@ -46,7 +46,7 @@ impl Fold {
             WaitingRoomOutcome::SessionEnded { performance, account, end } => {
                 self.end_session(at, performance, account, end)?;
             }
-            // What becomes of a place in the row is told by its turn.
+            // What becomes of a place in the line is told by its turn.
             WaitingRoomOutcome::Seen { .. }
             | WaitingRoomOutcome::Left { .. }
             | WaitingRoomOutcome::Returned { .. }

@@ -28,7 +28,7 @@ pub(in crate::postgres) struct WaitingRoomRow {
     pub(in crate::postgres) changed_at: Moment,
 }
 
-/// The turn of a place in the row.
+/// The turn of a place in the line.
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub(in crate::postgres) struct TurnRow {
     pub(in crate::postgres) performance_id: Uuid,
