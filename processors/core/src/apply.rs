@@ -5,7 +5,7 @@ use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
 
 use crate::hold::{Hold, HoldEnd};
 use crate::order::Bill;
-use crate::payment::{Payment, PaymentState, Refund, RefundState};
+use crate::payment::{PaymentState, RefundState};
 use crate::performance::SaleSwitch;
 use crate::state::{Decided, REMEMBERED_MS_MAX, State};
 
@@ -66,28 +66,16 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.schedule_room(*performance);
         }
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
-            let sale = state.performance_mut(*performance).definition().sale;
-            let hold = Hold {
-                id: *hold,
-                performance: *performance,
-                account: *account,
-                places: places.clone(),
-                total: *total,
-                expires_at: *expires_at,
-                renewals_left: sale.hold_renewals_max,
-                order: None,
-                stood_still_ms: 0,
-            };
-            state.add_hold(hold, at);
+            let (hold, performance, account) = (*hold, *performance, *account);
+            let hold = Hold::new(hold, performance, account, places.clone(), *total, *expires_at);
+            state.begin_hold(hold, at);
             return false;
         }
         Outcome::HoldRenewed { hold, expires_at, renewals_left } => {
             state.renew(*hold, *expires_at, *renewals_left);
         }
         Outcome::HoldReleased { hold } => state.free_hold(*hold, HoldEnd::Released, at),
-        Outcome::HoldExpired { hold, account: _ } => {
-            state.free_hold(*hold, HoldEnd::Expired, at);
-        }
+        Outcome::HoldExpired { hold, .. } => state.free_hold(*hold, HoldEnd::Expired, at),
         Outcome::OrderPlaced { order, hold, total, pay_by, reductions, .. } => {
             let bill = Bill { total: *total, pay_by: *pay_by, reductions: reductions.clone() };
             state.add_order(*order, *hold, bill, at);
@@ -110,46 +98,17 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::OrderCancelled { order, account: _, reason } => {
             state.cancel_order(*order, *reason, at);
         }
-        Outcome::PaymentRequested { .. }
-        | Outcome::PaymentCaptured { .. }
-        | Outcome::PaymentDeclined { .. }
-        | Outcome::RefundRequested { .. }
-        | Outcome::PaymentRefunded { .. }
-        | Outcome::RefundFailed { .. } => apply_payment(state, name, outcome),
-        Outcome::WaitingRoom(outcome) => {
-            state.change_waiting_room(outcome);
-            return false;
-        }
-    }
-    true
-}
-
-fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
-    match outcome {
         Outcome::PaymentRequested { payment, order, amount, payment_key } => {
-            let payment = Payment {
-                id: *payment,
-                order: *order,
-                amount: *amount,
-                payment_key: payment_key.clone(),
-                state: PaymentState::Requested,
-                refund: None,
-                previous: state.order_mut(*order).last_attempt,
-            };
-            state.request_payment(name, payment);
+            state.request_payment(name, *payment, *order, *amount, payment_key);
         }
         Outcome::PaymentCaptured { payment, order: _, amount } => {
             state.settle_payment(*payment, PaymentState::Captured, Some(*amount));
         }
         Outcome::PaymentDeclined { payment, order, code: _ } => {
-            if state.settle_payment(*payment, PaymentState::Declined, None) {
-                state.await_payment(*order);
-            }
+            state.decline_payment(*payment, *order);
         }
         Outcome::RefundRequested { refund, payment, amount, reason, .. } => {
-            let (name, amount, reason) = (*refund, *amount, *reason);
-            let refund = Refund { name, amount, reason, state: RefundState::Requested };
-            state.request_refund(*payment, refund);
+            state.request_refund(*payment, *refund, *amount, *reason);
         }
         Outcome::PaymentRefunded { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Refunded);
@@ -157,26 +116,12 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         Outcome::RefundFailed { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Failed);
         }
-        Outcome::Refused { .. }
-        | Outcome::Repeated { .. }
-        | Outcome::PerformanceCreated { .. }
-        | Outcome::SaleOpened { .. }
-        | Outcome::SaleClosed { .. }
-        | Outcome::Held { .. }
-        | Outcome::HoldRenewed { .. }
-        | Outcome::HoldReleased { .. }
-        | Outcome::HoldExpired { .. }
-        | Outcome::OrderPlaced { .. }
-        | Outcome::OrderReserving(..)
-        | Outcome::OrderNotPlaced { .. }
-        | Outcome::Coupon(..)
-        | Outcome::Points(..)
-        | Outcome::MessageSent { .. }
-        | Outcome::MessageReceived { .. }
-        | Outcome::OrderConfirmed { .. }
-        | Outcome::OrderCancelled { .. }
-        | Outcome::WaitingRoom(_) => unreachable!("not about money"),
+        Outcome::WaitingRoom(outcome) => {
+            state.change_waiting_room(outcome);
+            return false;
+        }
     }
+    true
 }
 
 fn drop_stale_timers(state: &mut State) {

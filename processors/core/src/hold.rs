@@ -54,6 +54,28 @@ pub struct Hold {
 pub(crate) const STANDS_STILL_MS_MAX: u32 = (TRIES_MAX + 1) * ANSWER_WITHIN_MS;
 
 impl Hold {
+    pub(crate) fn new(
+        id: HoldId,
+        performance: PerformanceId,
+        account: AccountId,
+        places: Places,
+        total: Money,
+        expires_at: Timestamp,
+    ) -> Self {
+        let (renewals_left, order, stood_still_ms) = (0, None, 0);
+        Self {
+            id,
+            performance,
+            account,
+            places,
+            total,
+            expires_at,
+            renewals_left,
+            order,
+            stood_still_ms,
+        }
+    }
+
     /// Whether it ends when its time runs out.
     pub(crate) fn expires(&self) -> bool {
         self.order.is_none()
@@ -273,6 +295,12 @@ fn held(
 }
 
 impl State {
+    /// Adds a hold with as many renewals as the performance allows.
+    pub(crate) fn begin_hold(&mut self, hold: Hold, at: Offset) {
+        let sale = self.performance_mut(hold.performance).definition().sale;
+        self.add_hold(Hold { renewals_left: sale.hold_renewals_max, ..hold }, at);
+    }
+
     pub(crate) fn add_hold(&mut self, hold: Hold, at: Offset) {
         let performance = self.performance_mut(hold.performance);
         performance.occupy(hold.account, &hold.places, Owner::Hold(hold.id), at);
