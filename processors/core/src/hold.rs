@@ -359,7 +359,27 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use boxoffice_topics::codec::{decode_whole, encode_into};
+    use boxoffice_topics::{AccountId, Currency, Money, PerformanceId, Places, Timestamp};
+
+    use super::{Hold, HoldId};
     use crate::tables::check;
+
+    #[test]
+    fn a_hold_of_a_snapshot_of_version_one_has_all_its_time_to_stand_still() {
+        let id = HoldId("0-0-1".parse().unwrap());
+        let (performance, account) = (PerformanceId::from_u128(1), AccountId::from_u128(2));
+        let (total, at) = (Money::new(5, Currency::KRW), Timestamp::from_millis(6));
+        let today = Hold::new(id, performance, account, Places::default(), total, at);
+        let mut bytes = Vec::new();
+        encode_into(&Hold { stood_still_ms: 7, ..today }, &mut bytes);
+        // Nine fields, of which the last two are an order, which is none, and the milliseconds.
+        assert!(bytes[0] == 0x89 && bytes[bytes.len() - 2..] == [0xf6, 7]);
+        bytes.truncate(bytes.len() - 2);
+        bytes[0] = 0x87;
+        let old: Hold = decode_whole(&bytes).unwrap();
+        assert_eq!((old.stood_still_ms, old.order, old.expires_at), (0, None, at));
+    }
 
     #[test]
     fn seats_are_held_all_or_none() {
