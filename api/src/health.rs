@@ -102,9 +102,11 @@ impl Health {
             partitions.push(PartitionJson { partition: partition.number(), released_end });
         }
         let stopping = *app.stop.borrow();
-        let never_followed = self.sink.as_ref().is_some_and(|it| never_followed(&it.borrow()));
+        // A database that is away comes back; one with another log's rows means that another log
+        // has sold these seats, and somebody must look first.
+        let misled = self.sink.as_ref().is_some_and(|status| status.borrow().is_other_log);
         ReadinessJson {
-            ready: log.is_none() && !stopping && !never_followed,
+            ready: log.is_none() && !stopping && !misled,
             log: log.unwrap_or_else(|| if stopping { "closing" } else { "open" }.to_owned()),
             partitions,
             postgres: self.sink.as_ref().map(|status| SinkJson::from(&*status.borrow())),
@@ -112,12 +114,6 @@ impl Health {
             payments_unknown: self.executor.unknown().len(),
         }
     }
-}
-
-/// Whether the database can never follow this log: somebody must look before anything is sold,
-/// because another log's rows mean that another log has sold these seats.
-fn never_followed(sink: &Status) -> bool {
-    matches!(sink.phase, Phase::Stopped(Some(_))) && sink.next_offsets.is_empty()
 }
 
 impl ReadinessJson {

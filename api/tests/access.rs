@@ -9,7 +9,7 @@ use boxoffice_api::http::auth::Role;
 use boxoffice_api::http::router::document;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
-use support::{House, PERFORMANCE, in_house, request};
+use support::{House, PERFORMANCE, campaign, create_campaign, in_house, request};
 
 /// Method, path, body, then what comes back for nobody, the buyer whose things they are, another
 /// buyer, a promoter, an operator, and with an expired token.
@@ -21,15 +21,25 @@ fn every_route_answers_everybody_as_it_should() {
         let (hold, order) = things_of_the_buyer(&house).await;
         let performance = format!("/v1/performances/{PERFORMANCE}");
         let availability = format!("{performance}/availability");
+        let waiting_room = format!("{performance}/waiting-room");
+        let campaign = format!("/v1/campaigns/{}", create_campaign(&house, campaign()).await);
         let hold_path = format!("/v1/holds/{hold}");
         let order_path = format!("/v1/orders/{order}");
         let intent_path = format!("/v1/intents/{order}");
         let release = json!({"type": "renew_hold", "hold": hold}).to_string();
         let open = json!({"type": "open_sale", "performance": PERFORMANCE}).to_string();
+        let join = json!({"type": "join_waiting_room", "performance": PERFORMANCE}).to_string();
+        let pause = json!({"type": "pause_campaign", "campaign": "1-0-1"}).to_string();
+        let grant = json!({"type": "grant_points", "subject": "alice",
+            "amount": {"minor": 1, "currency": "KRW"}, "expires_at": "2099-01-01T00:00:00Z"});
+        let grant = grant.to_string();
         let hint = json!({"data": {"paymentKey": "k", "orderId": "o"}}).to_string();
         let rows: Vec<(&str, Row<'_>)> = vec![
             ("/v1/intents", ("POST", "/v1/intents", &release, [401, 409, 403, 403, 403, 401])),
             ("/v1/intents", ("POST", "/v1/intents", &open, [401, 403, 403, 409, 403, 401])),
+            ("/v1/intents", ("POST", "/v1/intents", &join, [401, 409, 409, 403, 403, 401])),
+            ("/v1/intents", ("POST", "/v1/intents", &pause, [401, 403, 403, 404, 403, 401])),
+            ("/v1/intents", ("POST", "/v1/intents", &grant, [401, 403, 403, 200, 200, 401])),
             (
                 "/v1/intents/batch",
                 ("POST", "/v1/intents/batch", "", [401, 200, 200, 200, 200, 401]),
@@ -38,10 +48,17 @@ fn every_route_answers_everybody_as_it_should() {
             ("/v1/performances", ("GET", "/v1/performances", "", [200; 6])),
             ("/v1/performances/{id}", ("GET", &performance, "", [200; 6])),
             ("/v1/performances/{id}/availability", ("GET", &availability, "", [200; 6])),
+            (
+                "/v1/performances/{id}/waiting-room",
+                ("GET", &waiting_room, "", [200, 200, 200, 200, 200, 401]),
+            ),
+            ("/v1/campaigns/{id}", ("GET", &campaign, "", [200; 6])),
             ("/v1/holds/{id}", ("GET", &hold_path, "", [401, 200, 404, 403, 403, 401])),
             ("/v1/orders/{id}", ("GET", &order_path, "", [401, 200, 404, 403, 403, 401])),
             ("/v1/me/orders", ("GET", "/v1/me/orders", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/me/tickets", ("GET", "/v1/me/tickets", "", [401, 200, 200, 403, 403, 401])),
+            ("/v1/me/coupons", ("GET", "/v1/me/coupons", "", [401, 200, 200, 403, 403, 401])),
+            ("/v1/me/points", ("GET", "/v1/me/points", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/events", ("GET", "/v1/events", "", [401, 200, 200, 403, 403, 401])),
             (
                 "/v1/topics/{topic}/partitions/{partition}/records",

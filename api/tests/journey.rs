@@ -9,18 +9,7 @@ use boxoffice_api::http::auth::Role;
 use boxoffice_api::http::router::document;
 use serde_json::{Value, json};
 use support::events::Events;
-use support::{House, PERFORMANCE, hold, in_house, request};
-
-/// Opens a payment as the buyer's browser would.
-async fn authenticate_payment(house: &House, order: &Value) -> String {
-    let url = format!("{}/sandbox/payments", house.node.sandbox_url().unwrap());
-    let body = json!({
-        "orderId": order["provider_order_id"], "amount": order["total"]["minor"],
-    });
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let opened: Value = client.post(url).json(&body).send().await.unwrap().json().await.unwrap();
-    opened["paymentKey"].as_str().unwrap().to_owned()
-}
+use support::{House, PERFORMANCE, hold, in_house, pay, request};
 
 #[test]
 fn a_buyer_holds_orders_pays_and_owns_tickets() {
@@ -33,11 +22,7 @@ fn a_buyer_holds_orders_pays_and_owns_tickets() {
         assert_eq!(held["seating"], "as_asked");
         let place = json!({"type": "place_order", "hold": held["hold"]});
         let placed = house.post(&alice, place).await.json()["outcomes"][0].clone();
-        let key = authenticate_payment(&house, &placed).await;
-        let pay = json!({"type": "pay_order", "order": placed["order"],
-            "amount": placed["total"], "payment_key": key});
-        let paying = house.post(&alice, pay).await;
-        assert_eq!(paying.json()["outcomes"][0]["type"], "payment_requested", "{}", paying.body);
+        pay(&house, &alice, &placed).await;
         let (_, confirmed) = events.until("order_confirmed").await;
         assert_eq!(confirmed["tickets"][0]["seat"], "A-1-1");
         assert_eq!(confirmed["tickets"][1]["price"]["minor"], 99_000);

@@ -1,9 +1,10 @@
 //! The limits that everything after ingest relies on. What depends on the state of a performance
 //! is not checked here: the core refuses that, with an outcome.
 
+use boxoffice_topics::coupon::{BASIS_POINTS, CAMPAIGN_CODE_BYTES_MAX};
 use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
-use boxoffice_topics::{Intent, Money};
+use boxoffice_topics::{CouponIntent, Intent, Money, PointsIntent, PointsRule, WaitingRoomIntent};
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
 pub const SEAT_LABEL_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 5 + 2;
@@ -64,14 +65,78 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         | Intent::RecordRefundResult { result: RefundResult::Failed { code }, .. } => {
             check_text("result.code", code, PAYMENT_KEY_BYTES_MAX)
         }
+        Intent::PlaceOrder { points_minor, .. } => {
+            points_minor.map_or(Ok(()), |minor| check_minor("points", minor, 0))
+        }
+        Intent::WaitingRoom(intent) => check_waiting_room(intent),
+        Intent::Coupon(intent) => check_coupon(intent),
+        Intent::Points(intent) => check_points(intent),
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
+        Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
         | Intent::CloseSale { .. }
         | Intent::RenewHold { .. }
         | Intent::ReleaseHold { .. }
-        | Intent::PlaceOrder { .. }
         | Intent::CancelOrder { .. } => Ok(()),
     }
+}
+
+fn check_waiting_room(intent: &WaitingRoomIntent) -> Result<(), IntentInvalid> {
+    match intent {
+        WaitingRoomIntent::Set { rules: Some(rules), .. } => {
+            rules.validate().map_err(|error| below("rules", error))
+        }
+        WaitingRoomIntent::Set { rules: None, .. }
+        | WaitingRoomIntent::DrawLottery { .. }
+        | WaitingRoomIntent::Join { .. }
+        | WaitingRoomIntent::Heartbeat { .. }
+        | WaitingRoomIntent::Leave { .. } => Ok(()),
+    }
+}
+
+fn check_coupon(intent: &CouponIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        CouponIntent::CreateCampaign { definition }
+        | CouponIntent::ChangeCampaign { definition, .. } => {
+            definition.validate().map_err(|error| below("definition", error))
+        }
+        CouponIntent::ClaimCoupon { code: Some(code), .. } => {
+            check_text("code", code, CAMPAIGN_CODE_BYTES_MAX)
+        }
+        CouponIntent::ClaimCoupon { code: None, .. }
+        | CouponIntent::PauseCampaign { .. }
+        | CouponIntent::ResumeCampaign { .. } => Ok(()),
+    }
+}
+
+fn check_points(intent: &PointsIntent) -> Result<(), IntentInvalid> {
+    match intent {
+        PointsIntent::SetPointsRule { rule, .. } => check_points_rule(rule),
+        PointsIntent::GrantPoints { amount, .. } => check_minor("amount", amount.minor, 1),
+    }
+}
+
+fn check_points_rule(rule: &PointsRule) -> Result<(), IntentInvalid> {
+    if rule.earned_basis_points > BASIS_POINTS {
+        let is = rule.earned_basis_points;
+        return invalid(
+            "rule.earned_basis_points",
+            format!("must be 0 to {BASIS_POINTS}, is {is}"),
+        );
+    }
+    for (field, days) in
+        [("rule.earned_days", rule.earned_days), ("rule.restored_days", rule.restored_days)]
+    {
+        if days == 0 {
+            return invalid(field, "must be 1 to 65535, is 0");
+        }
+    }
+    Ok(())
+}
+
+/// A definition's own path, from the root of the intent.
+fn below(field: &str, error: DefinitionInvalid) -> IntentInvalid {
+    IntentInvalid { field: format!("{field}.{}", error.field), reason: error.reason }
 }
 
 /// A field's path. It is put together only when the field is wrong.
@@ -125,19 +190,24 @@ fn check_text(field: impl Path, text: &str, bytes_max: usize) -> Result<(), Inte
 }
 
 fn check_amount(field: &str, amount: &Money) -> Result<(), IntentInvalid> {
-    if (0..=Money::MINOR_MAX).contains(&amount.minor) {
+    check_minor(field, amount.minor, 0)
+}
+
+fn check_minor(field: &str, minor: i64, least: i64) -> Result<(), IntentInvalid> {
+    if (least..=Money::MINOR_MAX).contains(&minor) {
         Ok(())
     } else {
-        invalid(field, format!("must be 0 to {}, is {}", Money::MINOR_MAX, amount.minor))
+        invalid(field, format!("must be {least} to {}, is {minor}", Money::MINOR_MAX))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use boxoffice_topics::intent::SectionQuantity;
+    use boxoffice_topics::outcome::EffectName;
     use boxoffice_topics::{
-        Currency, HoldId, IntentId, Offset, OrderId, PartitionId, PerformanceDefinition,
-        PerformanceId, SaleRules, Slot, Timestamp,
+        AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
+        PerformanceDefinition, PerformanceId, SaleRules, Slot, Timestamp, WaitingRoomRules,
     };
 
     use super::*;
@@ -221,8 +291,62 @@ mod tests {
     }
 
     #[test]
-    fn ticks_do_not_come_from_outside() {
-        check(&[(Intent::Tick, "type: ticks are appended by the owner of a partition only")]);
+    fn what_the_system_records_does_not_come_from_outside() {
+        let (order, account) = (OrderId(id()), AccountId::default());
+        let from = EffectName::new(PartitionId::new(0).unwrap(), Offset::new(1), 0);
+        let message = Message::PointsReserved { order, account };
+        check(&[
+            (Intent::Tick, "type: ticks are appended by the owner of a partition only"),
+            (Intent::Deliver { from, message }, "type: messages are brought by the runtime only"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_asked_of_rooms_coupons_and_points_has_limits() {
+        let room = |session_ms| {
+            let rules = WaitingRoomRules {
+                admissions_per_minute: 600,
+                active_buyers_max: 10,
+                session_ms,
+                grace_ms: 60_000,
+                lottery: None,
+            };
+            let set = WaitingRoomIntent::Set { performance: PERFORMANCE, rules: Some(rules) };
+            Intent::WaitingRoom(set)
+        };
+        let claim = |code| {
+            let campaign = CampaignId(id());
+            Intent::Coupon(CouponIntent::ClaimCoupon { campaign, code: Some(code) })
+        };
+        let order = |points_minor| Intent::PlaceOrder {
+            hold: HoldId(id()),
+            coupon: None,
+            points_minor: Some(points_minor),
+        };
+        let grant = |minor| {
+            let (account, amount) = (AccountId::default(), Money::new(minor, Currency::KRW));
+            let expires_at = Timestamp::from_millis(1);
+            Intent::Points(PointsIntent::GrantPoints { account, amount, expires_at })
+        };
+        let earn = |earned_basis_points, restored_days| {
+            let rule = PointsRule { earned_basis_points, earned_days: 1, restored_days };
+            Intent::Points(PointsIntent::SetPointsRule { performance: PERFORMANCE, rule })
+        };
+        let long = "c".repeat(CAMPAIGN_CODE_BYTES_MAX + 1);
+        check(&[
+            (room(10_000), ""),
+            (room(9_999), "rules.session_ms: must be 10000 to 86400000, is 9999"),
+            (claim("spring"), ""),
+            (claim(""), "code: must be 1 to 64 bytes, is 0"),
+            (claim(&long), "code: must be 1 to 64 bytes, is 65"),
+            (order(0), ""),
+            (order(-1), "points: must be 0 to 1000000000000, is -1"),
+            (grant(1), ""),
+            (grant(0), "amount: must be 1 to 1000000000000, is 0"),
+            (earn(10_000, 1), ""),
+            (earn(10_001, 1), "rule.earned_basis_points: must be 0 to 10000, is 10001"),
+            (earn(100, 0), "rule.restored_days: must be 1 to 65535, is 0"),
+        ]);
     }
 
     #[test]

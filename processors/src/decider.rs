@@ -6,8 +6,7 @@ use std::sync::Arc;
 use boxoffice_core::{Record, State, apply, decide};
 use boxoffice_log::TopicPartition;
 use boxoffice_topics::envelope::{
-    ChainHash, Envelope, EnvelopeError, StepHeader, intent_from_record, step_header_from_record,
-    step_to_record,
+    ChainHash, Envelope, EnvelopeError, StepHeader, intent_from_record, step_to_record,
 };
 use boxoffice_topics::{AccountId, IntentKey, LogId, Offset, Outcome, Step};
 use bytes::Bytes;
@@ -114,13 +113,13 @@ impl Decider {
         let (partition, offset) = (self.state.partition(), self.step.offset);
         let topic = TopicPartition::outcomes(partition);
         let unreadable = |error| Error::Unreadable { topic, offset, error };
-        let StepHeader { log_id, input, chain, .. } =
-            step_header_from_record(published).map_err(unreadable)?;
+        let envelope = Envelope::open(published).map_err(unreadable)?;
+        let StepHeader { log_id, input, chain, .. } = envelope.step_header().map_err(unreadable)?;
         if log_id != self.log_id {
             return Err(Error::OtherLog { topic, offset, expected: self.log_id, found: log_id });
         }
         expect_offset(topic, offset, input)?;
-        let payload = Envelope::open(published).map_err(unreadable)?.payload;
+        let payload = envelope.payload;
         let same_payload = payload == self.payload;
         if same_payload && chain == self.chain {
             return Ok(());

@@ -11,7 +11,7 @@ pub(crate) struct PartitionMetrics {
     waiting_steps: Gauge,
     decided: Counter,
     repeated: Counter,
-    /// By the number of the code, less one.
+    /// By the index of the code.
     refused: Box<[Counter]>,
     ticks: Counter,
     quarantined: Counter,
@@ -52,8 +52,7 @@ impl PartitionMetrics {
         }
         match step.reply() {
             Some(Outcome::Refused { refusal }) => {
-                let index = usize::from(refusal.code.number()).wrapping_sub(1);
-                if let Some(refused) = self.refused.get(index) {
+                if let Some(refused) = self.refused.get(refusal.code.index()) {
                     refused.increment(1);
                 }
             }
@@ -77,5 +76,23 @@ impl PartitionMetrics {
 
     pub(crate) fn checkpoint_failed(&self) {
         self.checkpoints_failed.increment(1);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct MessengerMetrics {
+    brought: Counter,
+}
+
+impl MessengerMetrics {
+    pub(crate) fn new(from: PartitionId) -> Self {
+        let from = from.to_string();
+        Self {
+            brought: counter!("boxoffice_processors_messages_brought_total", "partition" => from),
+        }
+    }
+
+    pub(crate) fn brought(&self, messages: usize) {
+        self.brought.increment(messages as u64);
     }
 }

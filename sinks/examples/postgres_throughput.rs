@@ -13,7 +13,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use boxoffice_log::memory::MemoryLog;
-use boxoffice_sinks::postgres::{DatabaseUrl, compare, rebuild};
+use boxoffice_sinks::postgres::{DatabaseUrl, Replace, compare, rebuild};
 use boxoffice_sinks::runner::Config;
 use boxoffice_topics::{Outcome, Refusal, RefusalCode, definition};
 use sqlx::PgPool;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(log: &MemoryLog, pool: &PgPool) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
     let started = Instant::now();
-    let ends = rebuild(log.clone(), pool, Config::default()).await?;
+    let ends = rebuild(log.clone(), pool, Config::default(), Replace::OwnRows).await?;
     let seconds = started.elapsed().as_secs_f64();
     let steps: u64 = ends.iter().map(|end| end.number()).sum();
     let started = Instant::now();

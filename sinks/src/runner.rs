@@ -2,8 +2,9 @@
 //! it to the sink in one piece, and tries again for as long as the sink says that it may help.
 //!
 //! One task drives all partitions, because one write carries all of them. Nothing is kept over a
-//! failure: the sink is asked again where it stands, and reading starts from there. The runner
-//! knows nothing of rows, connections or messages.
+//! failure: the sink is asked again where it stands, and reading starts from there. How far it is
+//! behind is measured beside it, also when it hangs, waits or has stopped. The runner knows nothing
+//! of rows, connections or messages.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,12 +12,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
+use boxoffice_topics::coupon::CouponOutcome;
+use boxoffice_topics::waiting_room::WaitingRoomOutcome;
 use boxoffice_topics::{LogId, Offset, Outcome, PartitionId, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::lag::Lag;
 use crate::metric_definitions;
 use crate::progress::{Cursor, Position, ProgressError};
 use crate::retry::Backoff;
@@ -67,6 +71,9 @@ pub trait Failure: std::error::Error + Send + Sync + 'static {
 
     /// One of a few words, for metrics.
     fn error_type(&self) -> &'static str;
+
+    /// Whether the target holds what comes from another log.
+    fn is_other_log(&self) -> bool;
 }
 
 /// How large and how frequent writes are.
@@ -83,6 +90,8 @@ pub struct Config {
     pub retry_first: Duration,
     /// The highest ceiling of that delay.
     pub retry_max: Duration,
+    /// How often the lag is measured when nothing is written.
+    pub lag_interval: Duration,
 }
 
 impl Default for Config {
@@ -93,6 +102,7 @@ impl Default for Config {
             idle_interval: Duration::from_secs(1),
             retry_first: Duration::from_millis(100),
             retry_max: Duration::from_secs(10),
+            lag_interval: Duration::from_secs(1),
         }
     }
 }
@@ -115,15 +125,23 @@ pub enum Phase {
 pub struct Status {
     /// What it is doing.
     pub phase: Phase,
-    /// Records that it has not yet written.
+    /// Records that it has not yet written. Until it has said where it stands, that is all.
     pub lag_records: u64,
     /// The next offset of every partition: what is before it is written.
     pub next_offsets: Vec<Offset>,
+    /// It has stopped, because its target holds what comes from another log: that is no matter of
+    /// time, somebody has set it up wrongly.
+    pub is_other_log: bool,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Self { phase: Phase::Starting, lag_records: 0, next_offsets: Vec::new() }
+        Self {
+            phase: Phase::Starting,
+            lag_records: 0,
+            next_offsets: Vec::new(),
+            is_other_log: false,
+        }
     }
 }
 
@@ -150,7 +168,21 @@ pub enum Error<E: std::error::Error + 'static> {
     Log(#[from] LogError),
 }
 
-/// Runs a sink until `shutdown` is ready; what has been read by then is written first.
+impl<E: Failure> Error<E> {
+    /// Whether the sink's target holds what comes from another log.
+    #[must_use]
+    pub fn is_other_log(&self) -> bool {
+        match self {
+            Self::Sink(error) => error.is_other_log(),
+            Self::Progress(error) => matches!(error, ProgressError::OtherLog { .. }),
+            Self::Log(_) => false,
+        }
+    }
+}
+
+/// Runs a sink until `shutdown` is ready; what has been read by then is written first. A sink that
+/// stops before says so at once, and is only measured from then on: how far it is behind is never
+/// more worth knowing.
 ///
 /// # Errors
 /// When the log fails or does not continue what was written, or the sink says that trying again
@@ -162,42 +194,85 @@ pub async fn run<L: Log, S: Sink>(
     status: watch::Sender<Status>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error<S::Error>> {
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut backoff = Backoff::new(config.retry_first, config.retry_max);
-    let mut runner = Runner { log, sink, config, status };
-    let ended = loop {
-        match runner.session(&mut backoff, shutdown.as_mut()).await {
-            Err(Error::Sink(error)) if error.is_retriable() => runner.note_failure(&error).await,
-            ended => break ended,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(backoff.next_delay()) => (),
-            () = shutdown.as_mut() => break Ok(()),
-        }
+    metric_definitions::describe();
+    let name = sink.name();
+    let lag = Lag { log: &log, sink: name, status: &status };
+    let mut shutdown = Shutdown { future: std::pin::pin!(shutdown), is_over: false };
+    let mut measuring = std::pin::pin!(lag.keep_measuring(config.lag_interval));
+    let runner = Runner { log: &log, sink, config, lag: &lag, status: &status };
+    let ended = tokio::select! {
+        ended = runner.run(&mut shutdown) => ended,
+        never = measuring.as_mut() => match never {},
     };
-    let reason = ended.as_ref().err().map(ToString::to_string);
-    runner.enter(Phase::Stopped(reason));
-    ended
+    let error = match ended {
+        Ok(()) => {
+            enter(name, &status, Phase::Stopped(None));
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    tracing::error!(sink.name = name, %error, "sink stopped");
+    status.send_modify(|status| status.is_other_log = error.is_other_log());
+    enter(name, &status, Phase::Stopped(Some(error.to_string())));
+    tokio::select! {
+        () = shutdown.wait() => Err(error),
+        never = measuring => match never {},
+    }
 }
 
-struct Runner<L, S> {
-    log: L,
+/// The wish to end, which may be asked for again after it has come.
+struct Shutdown<'f, F> {
+    future: Pin<&'f mut F>,
+    is_over: bool,
+}
+
+impl<F: Future<Output = ()>> Shutdown<'_, F> {
+    async fn wait(&mut self) {
+        if !self.is_over {
+            self.future.as_mut().await;
+            self.is_over = true;
+        }
+    }
+}
+
+struct Runner<'a, L, S> {
+    log: &'a L,
     sink: S,
     config: Config,
-    status: watch::Sender<Status>,
+    lag: &'a Lag<'a, L>,
+    status: &'a watch::Sender<Status>,
 }
 
-impl<L: Log, S: Sink> Runner<L, S> {
+impl<L: Log, S: Sink> Runner<'_, L, S> {
+    /// Follows the log, and begins again for as long as that may help.
+    async fn run(
+        mut self,
+        shutdown: &mut Shutdown<'_, impl Future<Output = ()> + Send>,
+    ) -> Result<(), Error<S::Error>> {
+        let mut backoff = Backoff::new(self.config.retry_first, self.config.retry_max);
+        loop {
+            match self.session(&mut backoff, shutdown).await {
+                Err(Error::Sink(error)) if error.is_retriable() => self.note_failure(&error).await,
+                ended => return ended,
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.wait() => return Ok(()),
+                () = tokio::time::sleep(backoff.next_delay()) => (),
+            }
+        }
+    }
+
     /// Opens the sink and follows the log until something fails or ends.
     async fn session(
         &mut self,
         backoff: &mut Backoff,
-        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+        shutdown: &mut Shutdown<'_, impl Future<Output = ()> + Send>,
     ) -> Result<(), Error<S::Error>> {
         let (log_id, partitions) = (self.log.log_id(), self.log.partitions());
         let positions = tokio::select! {
             positions = self.sink.open(log_id, partitions) => positions.map_err(Error::Sink)?,
-            () = shutdown.as_mut() => return Ok(()),
+            () = shutdown.wait() => return Ok(()),
         };
         let mut cursors: Vec<_> =
             positions.into_iter().map(|position| Cursor::new(log_id, position)).collect();
@@ -213,7 +288,7 @@ impl<L: Log, S: Sink> Runner<L, S> {
             let due = pending.due(&self.config, written_at);
             let end = tokio::select! {
                 biased;
-                () = shutdown.as_mut() => true,
+                () = shutdown.wait() => true,
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => false,
                 Some((partition, reader, batch)) = followers.next() => {
                     pending.take(&mut cursors[usize::from(partition.number())], &batch?)?;
@@ -265,24 +340,14 @@ impl<L: Log, S: Sink> Runner<L, S> {
     }
 
     async fn note_positions(&self, cursors: &[Cursor]) -> Result<(), Error<S::Error>> {
-        let next_offsets: Vec<_> = cursors.iter().map(|cursor| cursor.position().next).collect();
-        let lag_records = lag(&self.log, &next_offsets).await?;
-        metric_definitions::lag(self.sink.name(), lag_records);
-        self.status.send_modify(|status| {
-            status.lag_records = lag_records;
-            status.next_offsets = next_offsets;
-        });
-        Ok(())
+        let next_offsets = cursors.iter().map(|cursor| cursor.position().next).collect();
+        Ok(self.lag.measure(Some(next_offsets)).await?)
     }
 
     async fn note_failure(&self, error: &S::Error) {
         let (name, error_type) = (self.sink.name(), error.error_type());
         metric_definitions::retried(name, error_type);
-        let next_offsets = self.status.borrow().next_offsets.clone();
-        if let Ok(lag_records) = lag(&self.log, &next_offsets).await {
-            metric_definitions::lag(name, lag_records);
-            self.status.send_modify(|status| status.lag_records = lag_records);
-        }
+        self.lag.measure_if_possible().await;
         if !matches!(self.status.borrow().phase, Phase::Retrying(_)) {
             tracing::warn!(sink.name = name, %error, "sink waits for its target");
         }
@@ -290,24 +355,18 @@ impl<L: Log, S: Sink> Runner<L, S> {
     }
 
     fn enter(&self, phase: Phase) {
-        let name = self.sink.name();
-        metric_definitions::following(name, phase == Phase::Following);
-        self.status.send_modify(|status| {
-            if phase == Phase::Following && status.phase != phase {
-                tracing::info!(sink.name = name, "sink follows the log");
-            }
-            status.phase = phase;
-        });
+        enter(self.sink.name(), self.status, phase);
     }
 }
 
-async fn lag<L: Log>(log: &L, next_offsets: &[Offset]) -> Result<u64, LogError> {
-    let mut records = 0;
-    for (partition, next) in (0..).filter_map(PartitionId::new).zip(next_offsets) {
-        let end = log.end(TopicPartition::outcomes(partition)).await?;
-        records += end.number().saturating_sub(next.number());
-    }
-    Ok(records)
+fn enter(sink: &'static str, status: &watch::Sender<Status>, phase: Phase) {
+    metric_definitions::following(sink, phase == Phase::Following);
+    status.send_modify(|status| {
+        if phase == Phase::Following && status.phase != phase {
+            tracing::info!(sink.name = sink, "sink follows the log");
+        }
+        status.phase = phase;
+    });
 }
 
 async fn follow<R: LogReader>(
@@ -355,9 +414,28 @@ impl Pending {
 }
 
 fn changes_something(step: &Step) -> bool {
-    let nothing =
-        |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. } | Outcome::Repeated { .. });
-    !step.outcomes.iter().all(nothing)
+    step.outcomes.iter().any(|outcome| match outcome {
+        Outcome::Refused { .. }
+        | Outcome::Repeated { .. }
+        | Outcome::MessageSent { .. }
+        | Outcome::MessageReceived { .. } => false,
+        // What becomes of one's place in the line is told by the turn.
+        Outcome::WaitingRoom(outcome) => !matches!(
+            outcome,
+            WaitingRoomOutcome::Seen { .. }
+                | WaitingRoomOutcome::Left { .. }
+                | WaitingRoomOutcome::Returned { .. }
+                | WaitingRoomOutcome::Inside { .. }
+        ),
+        // A performance repeats what the campaign's own outcomes say.
+        Outcome::Coupon(outcome) => !matches!(
+            outcome,
+            CouponOutcome::Announced { .. }
+                | CouponOutcome::Granted { .. }
+                | CouponOutcome::Spent { .. }
+        ),
+        _ => true,
+    })
 }
 
 fn weight(outcome: &Outcome) -> usize {

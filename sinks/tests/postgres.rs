@@ -2,87 +2,24 @@
 //! batch comes and wherever a write is cut off.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it stands")]
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
+use boxoffice_log::Log;
 use boxoffice_log::memory::MemoryLog;
-use boxoffice_log::{Log, LogReader, TopicPartition};
-use boxoffice_sinks::postgres::{DatabaseUrl, Error, PostgresSink, compare, rebuild};
-use boxoffice_sinks::progress::{Cursor, Position, ProgressError};
-use boxoffice_sinks::runner::{self, Config, Move, Phase, Sink, Status, StepBatch};
+use boxoffice_sinks::postgres::{Error, PostgresSink, Replace, compare, rebuild};
+use boxoffice_sinks::runner::{self, Phase, Sink, Status};
 use boxoffice_tests::services::{Database, Postgres};
-use boxoffice_topics::{Offset, PartitionId};
-use sqlx::{AssertSqlSafe, Executor, PgPool, query, query_scalar};
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use boxoffice_topics::Offset;
+use sqlx::{AssertSqlSafe, Executor, PgPool, query};
 
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod support;
 
+use support::follow::{
+    CutOff, Running, batch, config, ends, follow_to_end, is_fold_of, kill_who_waits, lines, pool,
+    tables,
+};
 use support::story::Story;
 
 const LOG_ID: u128 = 0xb0b0;
-
-fn pool(database: &Database) -> PgPool {
-    database.url().parse::<DatabaseUrl>().unwrap().pool()
-}
-
-/// Writes often and retries soon.
-fn config() -> Config {
-    Config {
-        write_interval: Duration::from_millis(1),
-        idle_interval: Duration::from_millis(1),
-        retry_first: Duration::from_millis(1),
-        retry_max: Duration::from_millis(50),
-        ..Config::default()
-    }
-}
-
-struct Running {
-    status: watch::Receiver<Status>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), runner::Error<Error>>>,
-}
-
-impl Running {
-    fn start(log: &MemoryLog, pool: &PgPool) -> Self {
-        let (sender, status) = watch::channel(Status::default());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopped = async { drop(stopped.await) };
-        let sink = PostgresSink::new(pool.clone());
-        let task = tokio::spawn(runner::run(log.clone(), sink, config(), sender, stopped));
-        Self { status, stop, task }
-    }
-
-    async fn reach(&mut self, ends: &[Offset]) {
-        self.status.wait_for(|status| status.has_reached(ends)).await.unwrap();
-    }
-
-    async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.task.await.unwrap().unwrap();
-    }
-}
-
-async fn ends(log: &MemoryLog) -> Vec<Offset> {
-    let mut ends = Vec::new();
-    for partition in partitions(log) {
-        ends.push(log.end(TopicPartition::outcomes(partition)).await.unwrap());
-    }
-    ends
-}
-
-fn partitions(log: &MemoryLog) -> impl Iterator<Item = PartitionId> + use<> {
-    (0..log.partitions()).filter_map(PartitionId::new)
-}
-
-async fn follow_to_end(log: &MemoryLog, pool: &PgPool) {
-    let mut running = Running::start(log, pool);
-    running.reach(&ends(log).await).await;
-    running.stop().await;
-}
 
 async fn story(partitions: u16) -> MemoryLog {
     let log = support::log(partitions, LOG_ID);
@@ -92,42 +29,6 @@ async fn story(partitions: u16) -> MemoryLog {
         story.scribe.write().await;
     }
     log
-}
-
-#[track_caller]
-fn assert_identical(comparison: &boxoffice_sinks::postgres::Comparison) {
-    let differences: Vec<_> = comparison.differences.iter().map(ToString::to_string).collect();
-    assert_eq!(differences, Vec::<String>::new());
-    assert!(comparison.rows > 0);
-}
-
-async fn is_fold_of(log: &MemoryLog, pool: &PgPool) {
-    assert_identical(&compare(log, pool).await.unwrap());
-}
-
-async fn lines(pool: &PgPool, sql: &'static str) -> Vec<String> {
-    query_scalar(sql).fetch_all(pool).await.unwrap()
-}
-
-/// What one partition has for a sink that stands at a position: at most so many steps.
-async fn batch(log: &MemoryLog, from: Position, steps_max: usize) -> StepBatch {
-    let mut cursor = Cursor::new(log.log_id(), from);
-    let topic = TopicPartition::outcomes(from.partition);
-    let mut batch = StepBatch::default();
-    let end = log.end(topic).await.unwrap();
-    let mut reader = log.read(topic, cursor.read_from()).await.unwrap();
-    while cursor.position().next < end && batch.steps.len() < steps_max {
-        for (offset, record) in reader.next().await.unwrap().iter() {
-            if batch.steps.len() == steps_max {
-                break;
-            }
-            if let Some(step) = cursor.accept(offset, record).unwrap() {
-                batch.steps.push((from.partition, step));
-            }
-        }
-    }
-    batch.moves.push(Move { from, to: cursor.position() });
-    batch
 }
 
 #[tokio::test]
@@ -255,25 +156,10 @@ async fn rows_are_the_same_however_the_log_is_cut_into_batches() {
     }
 }
 
-/// A future that is dropped when it has waited so often.
-struct CutOff<F> {
-    future: Pin<Box<F>>,
-    waits_left: usize,
-}
-
-impl<F: Future> Future for CutOff<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.waits_left == 0 => Poll::Ready(None),
-            Poll::Pending => {
-                self.waits_left -= 1;
-                Poll::Pending
-            }
-        }
-    }
+/// The projection of nothing.
+async fn empty(pool: &PgPool) {
+    let statement = format!("TRUNCATE {}", tables(pool).await.join(", "));
+    query(AssertSqlSafe(statement)).execute(pool).await.unwrap();
 }
 
 #[tokio::test]
@@ -290,27 +176,15 @@ async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
         whole = CutOff { future, waits_left: cut }.await.is_some();
         drop(pool);
 
-        let pool = self::pool(&database);
+        let pool = support::follow::pool(&database);
         let comparison = compare(&log, &pool).await.unwrap();
         assert!(comparison.is_identical(), "cut off after {cut} waits: {comparison:?}");
         if !whole {
-            sqlx::query("TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments, refunds, tickets")
-                .execute(&pool)
-                .await
-                .unwrap();
+            empty(&pool).await;
         }
         cut += 1;
     }
     assert!(cut > 1, "no write was cut off");
-}
-
-/// Ends the backend that waits for a lock, as soon as one does.
-async fn kill_who_waits(pool: &PgPool) {
-    let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while lines(pool, sql).await.is_empty() {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -318,7 +192,7 @@ async fn a_sink_whose_connection_is_killed_before_any_statement_catches_up() {
     let tables = ["progress", "performances", "seats", "holds", "orders", "payments", "tickets"];
     let database = Database::fresh().await;
     let (log, pool) = (support::log(tables.len() as u16, LOG_ID), pool(&database));
-    let killer = self::pool(&database);
+    let killer = support::follow::pool(&database);
     let mut running = Running::start(&log, &pool);
     running.reach(&[Offset::new(1)].repeat(tables.len())).await;
     for (partition, table) in (0..).zip(tables) {
@@ -374,42 +248,6 @@ async fn a_sink_that_starts_before_its_server_waits_for_it() {
     is_fold_of(&log, &pool).await;
 }
 
-/// How a sink ends that is started on a log.
-async fn refusal(log: &MemoryLog, pool: &PgPool) -> ProgressError {
-    let running = Running::start(log, pool);
-    let ended = running.task.await.unwrap();
-    let reason = ended.as_ref().unwrap_err().to_string();
-    assert_eq!(running.status.borrow().phase, Phase::Stopped(Some(reason)));
-    match ended {
-        Err(runner::Error::Progress(error) | runner::Error::Sink(Error::Progress(error))) => error,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn another_log_is_refused() {
-    let database = Database::fresh().await;
-    let pool = pool(&database);
-    follow_to_end(&story(2).await, &pool).await;
-
-    let other = support::log(2, LOG_ID + 1);
-    assert!(matches!(refusal(&other, &pool).await, ProgressError::OtherLog { .. }));
-
-    let shorter = support::log(2, LOG_ID);
-    assert!(matches!(refusal(&shorter, &pool).await, ProgressError::Shorter { .. }));
-
-    let narrower = story(1).await;
-    assert!(matches!(refusal(&narrower, &pool).await, ProgressError::FewerPartitions { .. }));
-
-    let different = support::log(2, LOG_ID);
-    for partition in 0..2 {
-        let mut story = Story::begin(&different, partition, u128::from(partition) + 177);
-        story.tell();
-        story.scribe.write().await;
-    }
-    assert!(matches!(refusal(&different, &pool).await, ProgressError::Different { .. }));
-}
-
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let database = Database::fresh().await;
@@ -422,8 +260,9 @@ async fn a_newer_schema_is_refused() {
     .execute(&pool)
     .await
     .unwrap();
-    let ended = Running::start(&log, &pool).task.await.unwrap();
-    assert!(matches!(ended, Err(runner::Error::Sink(Error::Schema(_)))), "{ended:?}");
+    let (error, status) = Running::start(&log, &pool).fail().await;
+    assert!(matches!(error, runner::Error::Sink(Error::Schema(_))), "{error:?}");
+    assert_eq!(status.phase, Phase::Stopped(Some(error.to_string())));
 }
 
 #[tokio::test]
@@ -450,7 +289,7 @@ async fn every_planted_difference_is_found() {
         let comparison = compare(&log, &pool).await.unwrap();
         assert_eq!(comparison.differences.len(), 1, "{comparison:?}");
         assert_eq!(comparison.differences[0].table, table);
-        rebuild(log.clone(), &pool, config()).await.unwrap();
+        rebuild(log.clone(), &pool, config(), Replace::OwnRows).await.unwrap();
         is_fold_of(&log, &pool).await;
     }
 }
@@ -482,7 +321,7 @@ async fn the_database_in_process_has_the_same_rows_and_keeps_them() {
     let embedded = Embedded::start(directory.path()).await.unwrap();
     is_fold_of(&log, embedded.pool()).await;
     follow_to_end(&log, embedded.pool()).await;
-    rebuild(log.clone(), embedded.pool(), config()).await.unwrap();
+    rebuild(log.clone(), embedded.pool(), config(), Replace::OwnRows).await.unwrap();
     is_fold_of(&log, embedded.pool()).await;
     embedded.stop().await.unwrap();
 }

@@ -286,11 +286,19 @@ pub struct DefinitionInvalid {
     pub reason: String,
 }
 
-fn invalid<T>(field: impl Into<String>, reason: impl Into<String>) -> Result<T, DefinitionInvalid> {
+pub(crate) fn invalid<T>(
+    field: impl Into<String>,
+    reason: impl Into<String>,
+) -> Result<T, DefinitionInvalid> {
     Err(DefinitionInvalid { field: field.into(), reason: reason.into() })
 }
 
-fn check_count(field: &str, count: usize, min: usize, max: usize) -> Result<(), DefinitionInvalid> {
+pub(crate) fn check_count(
+    field: &str,
+    count: usize,
+    min: usize,
+    max: usize,
+) -> Result<(), DefinitionInvalid> {
     if (min..=max).contains(&count) {
         Ok(())
     } else {
@@ -298,7 +306,7 @@ fn check_count(field: &str, count: usize, min: usize, max: usize) -> Result<(), 
     }
 }
 
-fn check_name(field: &str, name: &str) -> Result<(), DefinitionInvalid> {
+pub(crate) fn check_name(field: &str, name: &str) -> Result<(), DefinitionInvalid> {
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
         let reason = format!("must be 1 to {NAME_BYTES_MAX} bytes without control characters");
         return invalid(field, reason);
@@ -307,7 +315,7 @@ fn check_name(field: &str, name: &str) -> Result<(), DefinitionInvalid> {
 }
 
 /// Codes are letters, digits and `_` of any script, so that `-` can join them into a label.
-fn check_code(field: &str, code: &str) -> Result<(), DefinitionInvalid> {
+pub(crate) fn check_code(field: &str, code: &str) -> Result<(), DefinitionInvalid> {
     let legible = code.chars().all(|c| c.is_alphanumeric() || c == '_');
     if code.is_empty() || code.len() > CODE_BYTES_MAX || !legible {
         let reason = format!("must be 1 to {CODE_BYTES_MAX} bytes of letters, digits and `_`");
@@ -316,7 +324,7 @@ fn check_code(field: &str, code: &str) -> Result<(), DefinitionInvalid> {
     Ok(())
 }
 
-fn check_unique<'a>(
+pub(crate) fn check_unique<'a>(
     field: &str,
     codes: impl Iterator<Item = &'a str>,
 ) -> Result<(), DefinitionInvalid> {

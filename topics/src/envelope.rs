@@ -113,6 +113,22 @@ impl<'a> Envelope<'a> {
         Ok(Self { kind, header, payload })
     }
 
+    /// The header of a step.
+    ///
+    /// # Errors
+    /// When the record is not a step.
+    pub fn step_header(&self) -> Result<StepHeader, EnvelopeError> {
+        Ok(decode_whole(self.expect(RecordKind::Step)?.header)?)
+    }
+
+    /// The step.
+    ///
+    /// # Errors
+    /// When the record is not a step that this version knows.
+    pub fn step(&self) -> Result<Step, EnvelopeError> {
+        Ok(decode_whole(self.expect(RecordKind::Step)?.payload)?)
+    }
+
     fn expect(self, kind: RecordKind) -> Result<Self, EnvelopeError> {
         if self.kind == kind { Ok(self) } else { Err(EnvelopeError::Kind(self.kind as u8)) }
     }
@@ -305,7 +321,7 @@ pub fn step_to_record(
 /// # Errors
 /// When the record is not a step.
 pub fn step_header_from_record(record: &[u8]) -> Result<StepHeader, EnvelopeError> {
-    Ok(decode_whole(Envelope::open(record)?.expect(RecordKind::Step)?.header)?)
+    Envelope::open(record)?.step_header()
 }
 
 /// Reads a step.
@@ -313,6 +329,6 @@ pub fn step_header_from_record(record: &[u8]) -> Result<StepHeader, EnvelopeErro
 /// # Errors
 /// When the record is not a step that this version knows.
 pub fn step_from_record(record: &[u8]) -> Result<(StepHeader, Step), EnvelopeError> {
-    let envelope = Envelope::open(record)?.expect(RecordKind::Step)?;
-    Ok((decode_whole(envelope.header)?, decode_whole(envelope.payload)?))
+    let envelope = Envelope::open(record)?;
+    Ok((envelope.step_header()?, envelope.step()?))
 }

@@ -36,6 +36,24 @@ impl PartitionId {
     }
 }
 
+impl<C> Encode<C> for PartitionId {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.u16(self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for PartitionId {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let position = d.position();
+        Self::new(d.u16()?)
+            .ok_or_else(|| minicbor::decode::Error::message("no such partition").at(position))
+    }
+}
+
 impl fmt::Display for PartitionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -96,6 +114,9 @@ impl fmt::Display for Offset {
 pub struct IntentId(#[n(0)] u64);
 
 impl IntentId {
+    /// The least name: where a range of names begins.
+    pub const MIN: Self = Self(0);
+
     /// The name of the intent at this place.
     ///
     /// # Panics
@@ -212,6 +233,12 @@ named_by_intent! {
     OrderId;
     /// One attempt to pay an order, named after the intent that asked for it.
     PaymentId;
+    /// A coupon campaign, named after the intent that made it.
+    CampaignId;
+    /// A coupon, named after the intent that claimed it. Its slot is that of its campaign.
+    CouponId;
+    /// Points that came together, named after the intent that brought them.
+    LotId;
 }
 
 /// Ids of 16 bytes that come from outside the log.

@@ -7,11 +7,15 @@ use arrayvec::ArrayVec;
 use minicbor::{Decode, Encode};
 
 use crate::codec;
+use crate::coupon::{CouponChoice, CouponIntent};
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
 use crate::ids::{HoldId, OrderId, PaymentId, PerformanceId};
+use crate::message::Message;
 use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
+use crate::points::PointsIntent;
+use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
 pub type SeatLabels<'a> = ArrayVec<&'a str, { HOLD_SEATS_MAX as usize }>;
@@ -115,6 +119,12 @@ pub enum Intent<'a> {
         /// Which hold.
         #[n(0)]
         hold: HoldId,
+        /// Which coupon it takes; the best one when nothing is said.
+        #[n(1)]
+        coupon: Option<CouponChoice>,
+        /// The points that are spent on it at most, in minor units; none when nothing is said.
+        #[n(2)]
+        points_minor: Option<i64>,
     },
     /// A buyer has authenticated a payment with the provider and wants it taken.
     #[n(10)]
@@ -162,6 +172,25 @@ pub enum Intent<'a> {
     /// Time has passed: whatever is due happens now.
     #[n(14)]
     Tick,
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomIntent),
+    /// Something about coupons.
+    #[n(30)]
+    Coupon(#[b(0)] CouponIntent<'a>),
+    /// Something about points.
+    #[n(31)]
+    Points(#[n(0)] PointsIntent),
+    /// The runtime brings a message of another key.
+    #[n(32)]
+    Deliver {
+        /// The outcome that sent it.
+        #[n(0)]
+        from: EffectName,
+        /// The message.
+        #[n(1)]
+        message: Message,
+    },
 }
 
 /// What the provider did about an attempt to pay.
@@ -213,13 +242,17 @@ impl Intent<'_> {
             | Self::HoldSeats { performance, .. }
             | Self::HoldBestAvailable { performance, .. }
             | Self::HoldGeneralAdmission { performance, .. } => Some(Slot::of(*performance)),
-            Self::RenewHold { hold } | Self::ReleaseHold { hold } | Self::PlaceOrder { hold } => {
-                Some(hold.0.slot())
-            }
+            Self::RenewHold { hold }
+            | Self::ReleaseHold { hold }
+            | Self::PlaceOrder { hold, .. } => Some(hold.0.slot()),
             Self::PayOrder { order, .. } | Self::CancelOrder { order } => Some(order.0.slot()),
             Self::RecordPaymentResult { payment, .. }
             | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
+            Self::WaitingRoom(intent) => Some(Slot::of(intent.performance())),
             Self::Tick => None,
+            Self::Coupon(intent) => Some(intent.slot()),
+            Self::Points(intent) => Some(intent.slot()),
+            Self::Deliver { message, .. } => Some(message.slot()),
         }
     }
 
@@ -241,6 +274,10 @@ impl Intent<'_> {
             Self::RecordPaymentResult { .. } => "record_payment_result",
             Self::RecordRefundResult { .. } => "record_refund_result",
             Self::Tick => "tick",
+            Self::Coupon(intent) => intent.name(),
+            Self::Points(intent) => intent.name(),
+            Self::Deliver { .. } => "deliver",
+            Self::WaitingRoom(intent) => intent.name(),
         }
     }
 }

@@ -5,25 +5,40 @@
 //! crate knows no clock, no runtime, no storage and no HTTP: every edge converts.
 
 pub mod codec;
+pub mod coupon;
 pub mod definition;
+pub mod effect;
 pub mod envelope;
 pub mod ids;
 pub mod intent;
+pub mod lottery;
+pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod partition;
+pub mod points;
+pub mod reductions;
 pub mod refusal;
 pub mod time;
+pub mod waiting_room;
 
+pub use coupon::{CampaignDefinition, CouponIntent, CouponOutcome};
 pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
 pub use ids::{
-    AccountId, HoldId, IntentId, IntentKey, LogId, Offset, OrderId, PartitionId, PaymentId,
-    PerformanceId, SeatNumber, SectionNumber,
+    AccountId, CampaignId, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset, OrderId,
+    PartitionId, PaymentId, PerformanceId, SeatNumber, SectionNumber,
 };
 pub use intent::Intent;
+pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
+pub use message::Message;
 pub use money::{Currency, Money};
 pub use outcome::{Outcome, Places, Step};
 pub use partition::{PartitionMap, Slot};
+pub use points::{PointsIntent, PointsOutcome, PointsRule};
+pub use reductions::Reductions;
 pub use refusal::{Refusal, RefusalCode};
 pub use time::Timestamp;
+pub use waiting_room::{
+    JoinNumber, LotteryRules, WaitingRoomIntent, WaitingRoomOutcome, WaitingRoomRules,
+};

@@ -3,21 +3,25 @@
 //! One input record leads to one [`Step`]: the reply first, then what follows from it. Variant
 //! and field numbers are part of the log and never change their meaning.
 
-use std::fmt;
-use std::str::FromStr;
-
 use arrayvec::{ArrayString, ArrayVec};
 use minicbor::{Decode, Encode};
 
 use crate::codec;
+use crate::coupon::CouponOutcome;
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
 use crate::ids::{
-    AccountId, HoldId, IdMalformed, IntentId, IntentKey, Offset, OrderId, PartitionId, PaymentId,
-    PerformanceId, SeatNumber, SectionNumber,
+    AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PaymentId, PerformanceId, SeatNumber,
+    SectionNumber,
 };
+use crate::message::Message;
 use crate::money::Money;
-use crate::refusal::Refusal;
+use crate::points::PointsOutcome;
+use crate::reductions::{Reductions, ReservingOrder};
+use crate::refusal::{Refusal, RefusalCode};
 use crate::time::Timestamp;
+use crate::waiting_room::WaitingRoomOutcome;
+
+pub use crate::effect::EffectName;
 
 /// Longest code of a payment provider that is kept.
 pub const PROVIDER_CODE_BYTES_MAX: usize = 64;
@@ -37,7 +41,8 @@ pub struct Step {
     /// Who asked; zero for control records.
     #[n(2)]
     pub account: AccountId,
-    /// The input's key; zero for control records, which are never repeated.
+    /// The key by which the input is remembered; zero for what is not: control records, which are
+    /// never repeated, and heartbeats, which do no harm twice.
     #[n(3)]
     pub key: IntentKey,
     /// XXH3-64 of the input's payload.
@@ -56,56 +61,6 @@ impl Step {
     #[must_use]
     pub fn reply(&self) -> Option<&Outcome> {
         self.outcomes.first()
-    }
-}
-
-/// The name of an outcome, and of the effect that it asks for: partition, offset of the input,
-/// index in the step. It reads as `partition-offset-index`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub struct EffectName {
-    /// Number of the partition.
-    #[n(0)]
-    partition: u16,
-    /// Offset of the input.
-    #[n(1)]
-    offset: Offset,
-    /// Index in the step.
-    #[n(2)]
-    index: u16,
-}
-
-impl EffectName {
-    /// The outcome with this index of the step at this place.
-    #[must_use]
-    pub const fn new(partition: PartitionId, offset: Offset, index: u16) -> Self {
-        Self { partition: partition.number(), offset, index }
-    }
-}
-
-impl fmt::Display for EffectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.partition, self.offset, self.index)
-    }
-}
-
-impl fmt::Debug for EffectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for EffectName {
-    type Err = IdMalformed;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let mut parts = text.split('-');
-            let partition = PartitionId::new(parts.next()?.parse().ok()?)?;
-            let offset = Offset::new(parts.next()?.parse().ok()?);
-            let index = parts.next()?.parse().ok()?;
-            parts.next().is_none().then(|| Self::new(partition, offset, index))
-        };
-        parse().ok_or(IdMalformed("effect name (expected partition-offset-index)"))
     }
 }
 
@@ -304,6 +259,9 @@ pub enum Outcome {
         /// Until when.
         #[n(5)]
         pay_by: Timestamp,
+        /// How the total came to be less than the price; absent when it is the price.
+        #[n(6)]
+        reductions: Option<Box<Reductions>>,
     },
     /// Effect: the payment executor shall take the money.
     #[n(11)]
@@ -370,6 +328,9 @@ pub enum Outcome {
         /// The order was dead when the money came, and its places were still free.
         #[n(5)]
         reseated: bool,
+        /// The points that it earned.
+        #[n(6)]
+        earned: Option<Money>,
     },
     /// The order ended; its places are free.
     #[n(15)]
@@ -438,5 +399,50 @@ pub enum Outcome {
         #[n(3)]
         #[cbor(with = "codec::text")]
         code: ProviderCode,
+    },
+    /// About a waiting room.
+    #[n(20)]
+    WaitingRoom(#[n(0)] WaitingRoomOutcome),
+    /// Something about coupons.
+    #[n(30)]
+    Coupon(#[n(0)] CouponOutcome),
+    /// Something about points.
+    #[n(31)]
+    Points(#[n(0)] PointsOutcome),
+    /// Effect: the runtime shall bring a message to another key.
+    #[n(32)]
+    MessageSent {
+        /// The message, which knows where it goes.
+        #[n(0)]
+        message: Message,
+    },
+    /// A message of another key has come; what follows from it, follows.
+    #[n(33)]
+    MessageReceived {
+        /// The outcome that sent it.
+        #[n(0)]
+        from: EffectName,
+    },
+    /// An order waits for a coupon or for points of another key, and its hold with it.
+    #[n(34)]
+    OrderReserving(#[n(0)] ReservingOrder),
+    /// An order that waited will not be placed. Its hold lives on.
+    #[n(35)]
+    OrderNotPlaced {
+        /// The order.
+        #[n(0)]
+        order: OrderId,
+        /// Its hold.
+        #[n(1)]
+        hold: HoldId,
+        /// Whose they are.
+        #[n(2)]
+        account: AccountId,
+        /// Why.
+        #[n(3)]
+        reason: RefusalCode,
+        /// When the hold ends by itself now.
+        #[n(4)]
+        hold_expires_at: Timestamp,
     },
 }

@@ -7,9 +7,10 @@
 use std::fmt;
 use std::num::NonZeroU16;
 
+use minicbor::{Decode, Encode};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::ids::{PartitionId, PerformanceId};
+use crate::ids::{AccountId, PartitionId, PerformanceId};
 
 /// How many slots there are. Enough to spread 1,024 partitions evenly; few enough that the whole
 /// map fits into one record. Never changes: slots are part of ids.
@@ -36,10 +37,35 @@ impl Slot {
         Self((hash & u64::from(SLOTS - 1)) as u16)
     }
 
+    /// The slot of an account's wallet: the low 12 bits of the XXH3-64 of its 16 id bytes.
+    #[must_use]
+    pub fn of_account(account: AccountId) -> Self {
+        let hash = xxh3_64(&account.to_bytes());
+        Self((hash & u64::from(SLOTS - 1)) as u16)
+    }
+
     /// The number, below [`SLOTS`].
     #[must_use]
     pub const fn number(self) -> u16 {
         self.0
+    }
+}
+
+impl<C> Encode<C> for Slot {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.u16(self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Slot {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let position = d.position();
+        Self::new(d.u16()?)
+            .ok_or_else(|| minicbor::decode::Error::message("no such slot").at(position))
     }
 }
 
@@ -82,6 +108,8 @@ mod tests {
     #[test]
     fn slots_of_keys_are_pinned() {
         let slot = |n: u128| Slot::of(PerformanceId::from_u128(n)).number();
+        assert_eq!([slot(0), slot(1), slot(2), slot(u128::MAX)], [2_408, 955, 671, 787]);
+        let slot = |n: u128| Slot::of_account(AccountId::from_u128(n)).number();
         assert_eq!([slot(0), slot(1), slot(2), slot(u128::MAX)], [2_408, 955, 671, 787]);
     }
 

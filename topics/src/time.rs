@@ -36,4 +36,10 @@ impl Timestamp {
     pub const fn plus_millis(self, millis: u32) -> Self {
         Self::from_millis(self.0.saturating_add(millis as i64))
     }
+
+    /// This moment plus a number of days of 24 hours, clamped to [`Timestamp::MAX`].
+    #[must_use]
+    pub const fn plus_days(self, days: u16) -> Self {
+        Self::from_millis(self.0.saturating_add(days as i64 * 86_400_000))
+    }
 }

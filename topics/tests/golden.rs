@@ -1,7 +1,7 @@
 //! Bytes that were written once stay readable, and are written the same way today.
 //!
 //! `testdata/v1.hex` is never edited: it has one line for each record that version 1 wrote. A
-//! new version adds a file of its own.
+//! new version adds a file of its own, and so does a group of variants that came later.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fmt::Write as _;
@@ -20,6 +20,9 @@ use boxoffice_topics::{
     PriceLevel, RefusalCode, Row, SaleRules, SeatNumber, Section, SectionKind, SectionNumber, Slot,
     Step, Timestamp,
 };
+
+#[path = "golden/waiting_room.rs"]
+mod waiting_room;
 
 const GOLDEN: &str = include_str!("../testdata/v1.hex");
 
@@ -94,7 +97,7 @@ fn intents() -> Vec<Intent<'static>> {
         },
         Intent::RenewHold { hold },
         Intent::ReleaseHold { hold },
-        Intent::PlaceOrder { hold },
+        Intent::PlaceOrder { hold, coupon: None, points_minor: None },
         Intent::PayOrder { order, amount: won(330_000), payment_key: "tviva20261120" },
         Intent::CancelOrder { order },
         Intent::RecordPaymentResult {
@@ -148,7 +151,15 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::HoldRenewed { hold, expires_at: at, renewals_left: 0 },
         Outcome::HoldReleased { hold },
         Outcome::HoldExpired { hold, account },
-        Outcome::OrderPlaced { order, hold, performance, account, total: amount, pay_by: at },
+        Outcome::OrderPlaced {
+            order,
+            hold,
+            performance,
+            account,
+            total: amount,
+            pay_by: at,
+            reductions: None,
+        },
         Outcome::PaymentRequested { payment, order, amount, payment_key: payment_key.into() },
         Outcome::PaymentCaptured { payment, order, amount },
         Outcome::PaymentDeclined { payment, order, code: ProviderCode::from("REJECT").unwrap() },
@@ -159,6 +170,7 @@ fn outcomes() -> Vec<Outcome> {
             account,
             places,
             reseated: false,
+            earned: None,
         },
         Outcome::OrderCancelled { order, account, reason: CancelReason::Expired },
         Outcome::RefundRequested {
@@ -202,8 +214,13 @@ fn step() -> Step {
 }
 
 fn step_record() -> Vec<u8> {
+    step_to_record_alone(&step())
+}
+
+/// A step as the first record of its log.
+fn step_to_record_alone(step: &Step) -> Vec<u8> {
     let log_id = LogId::from_u128(5);
-    step_to_record(log_id, 3, ChainHash::of_log(log_id), &step(), &mut Vec::new()).0
+    step_to_record(log_id, 3, ChainHash::of_log(log_id), step, &mut Vec::new()).0
 }
 
 fn genesis() -> Genesis {

@@ -2,6 +2,8 @@
 //! goes to standard error.
 
 mod log;
+mod lottery;
+mod reading;
 mod rebuild;
 mod replay;
 mod sandbox;
@@ -73,6 +75,9 @@ enum Command {
     /// Build a projection again from the log.
     #[command(subcommand)]
     Rebuild(rebuild::Target),
+    /// Seal the lottery of a waiting room, or compute it again.
+    #[command(subcommand)]
+    Lottery(lottery::Action),
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
@@ -171,6 +176,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Tail(args) => tail::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Rebuild(target) => rebuild::run(target).await,
+        Command::Lottery(action) => lottery::run(action).await,
         Command::Log(action) => log::run(action),
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Rehearse(args) => Ok(rehearse::run(args).await?),

@@ -4,14 +4,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use futures_util::StreamExt as _;
-use serde_json::Value;
 
+use super::reading::{Reader, Server, checked};
 use super::{CliError, DataDir, Signing};
-use crate::http::auth::{Names, Role, Signer};
-use crate::http::rate_limit;
-
-/// Long enough for a night of watching.
-const TOKEN_SECONDS: i64 = 86_400;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum TopicName {
@@ -38,9 +33,8 @@ pub(super) struct Args {
     /// Go on as records come.
     #[arg(long)]
     follow: bool,
-    /// The server.
-    #[arg(long, default_value = "http://127.0.0.1:8080", env = "BOXOFFICE_URL")]
-    url: String,
+    #[command(flatten)]
+    server: Server,
     #[command(flatten)]
     data_dir: DataDir,
     #[command(flatten)]
@@ -48,47 +42,25 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn address(&self, last: &str) -> String {
+    fn path(&self, last: &str) -> String {
         let topic = match self.topic {
             TopicName::Intents => "intents",
             TopicName::Outcomes => "outcomes",
         };
-        let (url, partition) = (self.url.trim_end_matches('/'), self.partition);
-        format!("{url}/v1/topics/{topic}/partitions/{partition}/{last}")
+        format!("/v1/topics/{topic}/partitions/{}/{last}", self.partition)
     }
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let names = Names::open(&args.data_dir.data_dir)?;
-    let expires_at = jiff::Timestamp::now().as_second() + TOKEN_SECONDS;
-    let signer = Signer::new(&args.signing.auth(), &names)?;
-    let token = signer.sign("boxoffice tail", Role::Operator, expires_at)?;
-    let client = reqwest::Client::builder().no_proxy().build().map_err(CliError::other)?;
-    let get = |address: &str| client.get(address).bearer_auth(&token);
+    let reader = Reader::open(&args.server, &args.data_dir, &args.signing, "boxoffice tail")?;
     if args.follow {
-        let address = format!("{}?from={}", args.address("stream"), args.from);
-        return follow(get(&address)).await;
+        let path = format!("{}?from={}", args.path("stream"), args.from);
+        return follow(reader.request(&path)).await;
     }
-    let mut from = args.from;
-    loop {
-        let address = format!("{}?from={from}&limit=1000", args.address("records"));
-        let sent = get(&address).send().await.map_err(CliError::other)?;
-        if let Some(pause) = rate_limit::pause(sent.status(), sent.headers()) {
-            tokio::time::sleep(pause).await;
-            continue;
-        }
-        let response = checked(sent).await?;
-        let page: Value = response.json().await.map_err(CliError::other)?;
-        let mut output = io::stdout().lock();
-        for record in page["records"].as_array().into_iter().flatten() {
-            writeln!(output, "{record}")?;
-        }
-        let next = page["next"].as_u64().unwrap_or(from);
-        if next == from || next >= page["end"].as_u64().unwrap_or(0) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        from = next;
-    }
+    let mut output = io::stdout();
+    let print = |record: &serde_json::Value| Ok(writeln!(output, "{record}")?);
+    reader.pages(&args.path("records"), args.from, print).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The data of server-sent events, one per line.
@@ -112,15 +84,4 @@ async fn follow(request: reqwest::RequestBuilder) -> Result<ExitCode, CliError> 
         buffer.drain(..=end);
     }
     Err("the server ended the stream".into())
-}
-
-/// The answer, when it is not a problem.
-async fn checked(response: reqwest::Response) -> Result<reqwest::Response, CliError> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let status = response.status();
-    let problem: Value = response.json().await.unwrap_or_default();
-    let said = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or("no reason");
-    Err(CliError::Other(format!("the server answered {status}: {said}")))
 }

@@ -15,6 +15,10 @@ use utoipa::ToSchema;
 /// The media type of problems.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// When somebody is let into a waiting room whose every place is taken: nobody knows, and a
+/// million who try each second would be an attack.
+const FULL_ROOM_SECONDS: u16 = 60;
+
 /// An error as clients see it (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -138,6 +142,9 @@ impl Problem {
         if let Some(item) = refusal.item {
             problem.0.document.detail = Some(format!("item {item} of the list").into());
         }
+        if refusal.code == RefusalCode::WaitingRoomFull {
+            problem.0.document.retry_after_seconds = Some(FULL_ROOM_SECONDS);
+        }
         problem.0.document.id = Some(id.to_string());
         problem.0.document.partition = Some(id.partition().number());
         problem.0.document.offset = Some(id.offset().number());
@@ -248,12 +255,22 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::PriceLevelUnknown
         | RefusalCode::HoldUnknown
         | RefusalCode::OrderUnknown
-        | RefusalCode::PaymentUnknown => StatusCode::NOT_FOUND,
-        RefusalCode::HoldOwnedByAnother | RefusalCode::OrderOwnedByAnother => StatusCode::FORBIDDEN,
+        | RefusalCode::PaymentUnknown
+        | RefusalCode::CampaignUnknown
+        | RefusalCode::CouponUnknown => StatusCode::NOT_FOUND,
+        RefusalCode::HoldOwnedByAnother
+        | RefusalCode::OrderOwnedByAnother
+        | RefusalCode::CouponOwnedByAnother
+        | RefusalCode::CouponCodeWrong => StatusCode::FORBIDDEN,
         RefusalCode::IdempotencyKeyReused
         | RefusalCode::SeatRepeated
         | RefusalCode::QuantityOutOfRange
-        | RefusalCode::DefinitionInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalCode::DefinitionInvalid
+        | RefusalCode::WaitingRoomRulesInvalid
+        | RefusalCode::SeedMismatch
+        | RefusalCode::CampaignInvalid
+        | RefusalCode::PointsInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }
 }
@@ -279,12 +296,11 @@ mod tests {
     #[test]
     fn every_unknown_is_404_and_every_foreign_thing_is_403() {
         for code in RefusalCode::ALL {
-            let status = refusal_status(*code);
-            assert_eq!(code.as_str().ends_with("_unknown"), status == StatusCode::NOT_FOUND);
-            assert_eq!(
-                code.as_str().ends_with("_owned_by_another"),
-                status == StatusCode::FORBIDDEN
-            );
+            let (status, name) = (refusal_status(*code), code.as_str());
+            assert_eq!(name.ends_with("_unknown"), status == StatusCode::NOT_FOUND, "{name}");
+            let is_foreign = name.ends_with("_owned_by_another") || name == "coupon_code_wrong";
+            assert_eq!(is_foreign, status == StatusCode::FORBIDDEN, "{name}");
+            assert!(!name.ends_with("_invalid") || status == StatusCode::UNPROCESSABLE_ENTITY);
         }
     }
 

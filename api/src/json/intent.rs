@@ -1,15 +1,22 @@
 //! Intents as clients write them: one tagged union, exactly the fields of each type.
 
+use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX};
 use boxoffice_topics::intent::SectionQuantity;
-use boxoffice_topics::{HoldId, Intent, IntentKey, OrderId, PerformanceId};
+use boxoffice_topics::{
+    CampaignId, CouponId, CouponIntent, HoldId, Intent, IntentKey, OrderId, PerformanceId,
+    WaitingRoomIntent,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
 use super::parse::{Tag, bounded};
+use super::points::{GrantPoints, SetPointsRule};
 use super::values::{MoneyJson, Parsed, Text};
-use crate::http::auth::Role;
+use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
+use crate::http::auth::{Names, Role};
 use crate::http::problem::Problem;
 
 /// Longest name of a payment that a provider gives: Toss has up to 200 letters.
@@ -30,7 +37,7 @@ pub enum IntentRequest<'a> {
     /// A buyer gives the hold back.
     ReleaseHold(ReleaseHold),
     /// A buyer orders what is held.
-    PlaceOrder(PlaceOrder),
+    PlaceOrder(PlaceOrder<'a>),
     /// A buyer has authenticated a payment with the provider and wants it taken.
     PayOrder(PayOrder<'a>),
     /// A buyer gives the order up.
@@ -41,6 +48,30 @@ pub enum IntentRequest<'a> {
     OpenSale(SaleIntent),
     /// A promoter closes the sale now.
     CloseSale(SaleIntent),
+    /// A promoter sets or changes the rules of a waiting room, or turns it off.
+    SetWaitingRoom(SetWaitingRoom),
+    /// A promoter reveals the seed of a lottery.
+    DrawLottery(DrawLottery),
+    /// A buyer wants to wait. Who waits already keeps the place.
+    JoinWaitingRoom(WaitingRoomVisit),
+    /// A buyer who waits is still there.
+    Heartbeat(WaitingRoomVisit),
+    /// A buyer waits no longer, or goes out.
+    LeaveWaitingRoom(WaitingRoomVisit),
+    /// A promoter makes a coupon campaign.
+    CreateCampaign(Box<CreateCampaign>),
+    /// A promoter changes a campaign, also while it runs.
+    ChangeCampaign(Box<ChangeCampaign>),
+    /// A promoter stops the issue of coupons. Those that are out stay good.
+    PauseCampaign(PauseCampaign),
+    /// A promoter lets the issue go on.
+    ResumeCampaign(ResumeCampaign),
+    /// A buyer wants a coupon: first come, first served.
+    ClaimCoupon(ClaimCoupon<'a>),
+    /// A promoter says what orders of a performance earn.
+    SetPointsRule(SetPointsRule),
+    /// A promoter or an operator gives points away.
+    GrantPoints(GrantPoints<'a>),
 }
 
 /// These seats, all of them or none, for a while.
@@ -133,8 +164,29 @@ macro_rules! about_one_thing {
 about_one_thing! {
     RenewHold hold HoldId, "Which hold.";
     ReleaseHold hold HoldId, "Which hold.";
-    PlaceOrder hold HoldId, "Which hold.";
     CancelOrder order OrderId, "Which order.";
+    PauseCampaign campaign CampaignId, "Which campaign.";
+    ResumeCampaign campaign CampaignId, "Which campaign.";
+}
+
+/// See [`IntentRequest::PlaceOrder`].
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceOrder<'a> {
+    #[serde(rename = "type", default, skip_serializing)]
+    #[schema(ignore)]
+    _kind: Tag,
+    /// Which hold.
+    #[schema(value_type = String, example = "1018-2-77")]
+    pub hold: Parsed<HoldId>,
+    /// Which coupon it takes: `best`, `none`, or a coupon's id. The best one when absent.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "best")]
+    pub coupon: Option<Text<'a>>,
+    /// The points that are spent on it at most; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 5_000)]
+    pub points: Option<i64>,
 }
 
 /// A payment that the buyer has authenticated with the provider and wants to be taken.
@@ -198,7 +250,7 @@ pub struct CreatePerformance {
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 11] = [
+    pub const TYPES: [&'static str; 23] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -210,13 +262,35 @@ impl IntentRequest<'_> {
         "create_performance",
         "open_sale",
         "close_sale",
+        "set_waiting_room",
+        "draw_lottery",
+        "join_waiting_room",
+        "heartbeat",
+        "leave_waiting_room",
+        "create_campaign",
+        "change_campaign",
+        "pause_campaign",
+        "resume_campaign",
+        "claim_coupon",
+        "set_points_rule",
+        "grant_points",
     ];
 
     /// Who may ask this.
     #[must_use]
-    pub const fn role(&self) -> Role {
+    pub const fn roles(&self) -> &'static [Role] {
         match self {
-            Self::CreatePerformance(_) | Self::OpenSale(_) | Self::CloseSale(_) => Role::Promoter,
+            Self::CreatePerformance(_)
+            | Self::OpenSale(_)
+            | Self::CloseSale(_)
+            | Self::SetWaitingRoom(_)
+            | Self::DrawLottery(_)
+            | Self::CreateCampaign(_)
+            | Self::ChangeCampaign(_)
+            | Self::PauseCampaign(_)
+            | Self::ResumeCampaign(_)
+            | Self::SetPointsRule(_) => &[Role::Promoter],
+            Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
             | Self::HoldGeneralAdmission(_)
@@ -224,7 +298,11 @@ impl IntentRequest<'_> {
             | Self::ReleaseHold(_)
             | Self::PlaceOrder(_)
             | Self::PayOrder(_)
-            | Self::CancelOrder(_) => Role::Buyer,
+            | Self::CancelOrder(_)
+            | Self::JoinWaitingRoom(_)
+            | Self::Heartbeat(_)
+            | Self::LeaveWaitingRoom(_)
+            | Self::ClaimCoupon(_) => &[Role::Buyer],
         }
     }
 
@@ -233,7 +311,7 @@ impl IntentRequest<'_> {
     ///
     /// # Errors
     /// 422 for what no partition could decide.
-    pub fn to_intent(&self, key: IntentKey) -> Result<Intent<'_>, Problem> {
+    pub fn to_intent(&self, key: IntentKey, names: &Names) -> Result<Intent<'_>, Problem> {
         Ok(match self {
             Self::HoldSeats(hold) => Intent::HoldSeats {
                 performance: hold.performance.0,
@@ -252,7 +330,7 @@ impl IntentRequest<'_> {
             },
             Self::RenewHold(renew) => Intent::RenewHold { hold: renew.hold.0 },
             Self::ReleaseHold(release) => Intent::ReleaseHold { hold: release.hold.0 },
-            Self::PlaceOrder(place) => Intent::PlaceOrder { hold: place.hold.0 },
+            Self::PlaceOrder(place) => place.to_intent()?,
             Self::PayOrder(pay) => Intent::PayOrder {
                 order: pay.order.0,
                 amount: pay.amount.into(),
@@ -266,7 +344,44 @@ impl IntentRequest<'_> {
             }
             Self::OpenSale(sale) => Intent::OpenSale { performance: sale.performance.0 },
             Self::CloseSale(sale) => Intent::CloseSale { performance: sale.performance.0 },
+            Self::SetWaitingRoom(set) => set.to_intent()?,
+            Self::DrawLottery(draw) => draw.to_intent(),
+            Self::JoinWaitingRoom(WaitingRoomVisit { performance, .. }) => {
+                Intent::WaitingRoom(WaitingRoomIntent::Join { performance: performance.0 })
+            }
+            Self::Heartbeat(WaitingRoomVisit { performance, .. }) => {
+                Intent::WaitingRoom(WaitingRoomIntent::Heartbeat { performance: performance.0 })
+            }
+            Self::LeaveWaitingRoom(WaitingRoomVisit { performance, .. }) => {
+                Intent::WaitingRoom(WaitingRoomIntent::Leave { performance: performance.0 })
+            }
+            Self::CreateCampaign(create) => create.to_intent(key)?,
+            Self::ChangeCampaign(change) => change.to_intent()?,
+            Self::PauseCampaign(PauseCampaign { campaign, .. }) => {
+                Intent::Coupon(CouponIntent::PauseCampaign { campaign: campaign.0 })
+            }
+            Self::ResumeCampaign(ResumeCampaign { campaign, .. }) => {
+                Intent::Coupon(CouponIntent::ResumeCampaign { campaign: campaign.0 })
+            }
+            Self::ClaimCoupon(claim) => claim.to_intent(),
+            Self::SetPointsRule(set) => set.to_intent(),
+            Self::GrantPoints(grant) => grant.to_intent(names)?,
         })
+    }
+}
+
+impl PlaceOrder<'_> {
+    fn to_intent(&self) -> Result<Intent<'static>, Problem> {
+        let choice = self.coupon.as_ref().map(|coupon| match coupon.as_str() {
+            "best" => Ok(CouponChoice::Best),
+            "none" => Ok(CouponChoice::Nothing),
+            id => id.parse::<CouponId>().map(CouponChoice::Named).map_err(|_| {
+                let detail = "expected `best`, `none` or the id of a coupon";
+                Problem::invalid("body_invalid", detail).path("coupon")
+            }),
+        });
+        let (hold, points_minor) = (self.hold.0, self.points);
+        Ok(Intent::PlaceOrder { hold, coupon: choice.transpose()?, points_minor })
     }
 }
 

@@ -1,29 +1,51 @@
 //! JSON at the edge. The types of the log and of the core are not serde types: every document
 //! that a client sends or sees is spelled here, and converted explicitly.
 
+mod campaign;
 mod definition;
 mod intent;
+mod message;
+mod order;
 mod outcome;
 mod parse;
+mod points;
 mod record;
 mod scene;
 mod values;
 mod views;
+mod waiting_room;
 
+pub use campaign::{
+    CampaignDefinitionJson, CampaignJson, CampaignViewJson, ChangeCampaign, ClaimCoupon,
+    CouponJson, CouponListJson, CreateCampaign, IssuerJson, ReductionJson, TermsJson,
+};
 pub use definition::{
     DefinitionJson, PriceLevelJson, RowJson, SaleJson, SectionJson, SectionKindJson,
 };
 pub use intent::{
     CancelOrder, CreatePerformance, HoldBestAvailable, HoldGeneralAdmission, HoldSeats,
-    IntentRequest, PayOrder, PlaceOrder, ReleaseHold, RenewHold, SaleIntent, SectionQuantityJson,
+    IntentRequest, PauseCampaign, PayOrder, PlaceOrder, ReleaseHold, RenewHold, ResumeCampaign,
+    SaleIntent, SectionQuantityJson,
 };
-pub use outcome::OutcomeJson;
+pub use message::MessageJson;
+pub use order::{
+    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, TicketPageJson,
+    provider_order_id,
+};
+pub use outcome::{
+    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, WaitingRoomOutcomeJson,
+};
 pub use parse::{parse, parse_intent};
+pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{
-    AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson, OrderJson,
-    OrderPageJson, PaymentJson, PerformanceJson, PerformancePageJson, PerformanceSummaryJson,
-    RowAvailabilityJson, SectionAvailabilityJson, TicketPageJson, provider_order_id,
+    AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson,
+    PerformanceJson, PerformancePageJson, PerformanceSummaryJson, RowAvailabilityJson,
+    SectionAvailabilityJson,
+};
+pub use waiting_room::{
+    DrawLottery, LotteryJson, LotteryRulesJson, SetWaitingRoom, StandingJson, WaitingRoomJson,
+    WaitingRoomRulesJson, WaitingRoomVisit,
 };

@@ -81,6 +81,18 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "create_performance" => IntentRequest::CreatePerformance(Box::new(parse(body)?)),
         "open_sale" => IntentRequest::OpenSale(parse(body)?),
         "close_sale" => IntentRequest::CloseSale(parse(body)?),
+        "set_waiting_room" => IntentRequest::SetWaitingRoom(parse(body)?),
+        "draw_lottery" => IntentRequest::DrawLottery(parse(body)?),
+        "join_waiting_room" => IntentRequest::JoinWaitingRoom(parse(body)?),
+        "heartbeat" => IntentRequest::Heartbeat(parse(body)?),
+        "leave_waiting_room" => IntentRequest::LeaveWaitingRoom(parse(body)?),
+        "create_campaign" => IntentRequest::CreateCampaign(Box::new(parse(body)?)),
+        "change_campaign" => IntentRequest::ChangeCampaign(Box::new(parse(body)?)),
+        "pause_campaign" => IntentRequest::PauseCampaign(parse(body)?),
+        "resume_campaign" => IntentRequest::ResumeCampaign(parse(body)?),
+        "claim_coupon" => IntentRequest::ClaimCoupon(parse(body)?),
+        "set_points_rule" => IntentRequest::SetPointsRule(parse(body)?),
+        "grant_points" => IntentRequest::GrantPoints(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

@@ -3,15 +3,22 @@
 //! These documents are built as trees: whoever reads whole topics is patient.
 
 use boxoffice_log::TopicPartition;
+use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
-use boxoffice_topics::{Genesis, Header, Intent, Money, Offset, Step};
+use boxoffice_topics::{
+    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, Step, WaitingRoomIntent,
+};
 use serde_json::{Value, json};
 
+use super::campaign::CampaignJson;
 use super::definition::DefinitionJson;
+use super::message::MessageJson;
 use super::outcome::OutcomeJson;
+use super::points::PointsRuleJson;
 use super::scene::Scene;
 use super::values::moment;
+use super::waiting_room::WaitingRoomRulesJson;
 
 fn record(at: TopicPartition, offset: Offset, kind: &str, rest: Value) -> Value {
     let mut record = json!({
@@ -82,8 +89,9 @@ fn money(money: &Money) -> Value {
     json!({ "minor": money.minor, "currency": money.currency.code() })
 }
 
-/// The intent as its client wrote it. The provider's name of a payment is left out: whoever has it
-/// could act on the payment.
+/// The intent as its client wrote it, without its secrets: whoever has the provider's name of a
+/// payment could act on it, whoever has a campaign's code could claim, and the seed of a lottery
+/// may have come too early.
 fn intent_json(intent: &Intent<'_>) -> Value {
     let mut body = match intent {
         Intent::CreatePerformance { definition } => {
@@ -113,9 +121,12 @@ fn intent_json(intent: &Intent<'_>) -> Value {
                 .collect();
             json!({ "performance": performance.to_string(), "sections": sections })
         }
-        Intent::RenewHold { hold } | Intent::ReleaseHold { hold } | Intent::PlaceOrder { hold } => {
+        Intent::RenewHold { hold } | Intent::ReleaseHold { hold } => {
             json!({ "hold": hold.to_string() })
         }
+        Intent::PlaceOrder { hold, coupon, points_minor } => json!({
+            "hold": hold.to_string(), "coupon": coupon.map(coupon_choice), "points": points_minor,
+        }),
         Intent::PayOrder { order, amount, .. } => {
             json!({ "order": order.to_string(), "amount": money(amount) })
         }
@@ -129,9 +140,66 @@ fn intent_json(intent: &Intent<'_>) -> Value {
             "result": refund_result(result),
         }),
         Intent::Tick => json!({}),
+        Intent::WaitingRoom(intent) => waiting_room_intent(intent),
+        Intent::Coupon(intent) => coupon_intent(intent),
+        Intent::Points(intent) => points_intent(intent),
+        Intent::Deliver { from, message } => {
+            json!({ "from": from.to_string(), "message": MessageJson::from(message) })
+        }
     };
     body["type"] = json!(intent.name());
     body
+}
+
+fn coupon_choice(choice: CouponChoice) -> String {
+    match choice {
+        CouponChoice::Best => "best".to_owned(),
+        CouponChoice::Named(coupon) => coupon.to_string(),
+        CouponChoice::Nothing => "none".to_owned(),
+    }
+}
+
+fn waiting_room_intent(intent: &WaitingRoomIntent) -> Value {
+    let performance = intent.performance().to_string();
+    match intent {
+        WaitingRoomIntent::Set { rules, .. } => {
+            let rules = rules.as_ref().map(WaitingRoomRulesJson::from);
+            json!({ "performance": performance, "rules": rules })
+        }
+        WaitingRoomIntent::DrawLottery { .. }
+        | WaitingRoomIntent::Join { .. }
+        | WaitingRoomIntent::Heartbeat { .. }
+        | WaitingRoomIntent::Leave { .. } => json!({ "performance": performance }),
+    }
+}
+
+fn coupon_intent(intent: &CouponIntent<'_>) -> Value {
+    match intent {
+        CouponIntent::CreateCampaign { definition } => {
+            json!({ "definition": CampaignJson::from(&**definition) })
+        }
+        CouponIntent::ChangeCampaign { campaign, definition } => json!({
+            "campaign": campaign.to_string(), "definition": CampaignJson::from(&**definition),
+        }),
+        CouponIntent::PauseCampaign { campaign }
+        | CouponIntent::ResumeCampaign { campaign }
+        | CouponIntent::ClaimCoupon { campaign, .. } => {
+            json!({ "campaign": campaign.to_string() })
+        }
+    }
+}
+
+fn points_intent(intent: &PointsIntent) -> Value {
+    match intent {
+        PointsIntent::SetPointsRule { performance, rule } => {
+            json!({ "performance": performance.to_string(), "rule": PointsRuleJson::from(*rule) })
+        }
+        PointsIntent::GrantPoints { account, amount, expires_at } => json!({
+            "account": account.to_string(),
+            "amount": money(amount),
+            "expires_at": moment(*expires_at).0.to_string(),
+        }),
+    }
 }
 
 fn payment_result(result: &PaymentResult<'_>) -> Value {

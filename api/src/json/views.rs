@@ -1,25 +1,16 @@
 //! Answers and the things that can be looked at.
 
-use boxoffice_core::{
-    EndedHold, Hold, HoldEnd, Order, OrderState, Payment, PaymentState, Performance, RefundState,
-    SaleState, SeatState,
-};
+use boxoffice_core::{EndedHold, Hold, HoldEnd, Performance, SaleState, SeatState};
 use boxoffice_topics::{
-    IntentId, LogId, OrderId, Places, SeatNumber, SectionKind, SectionNumber, Step, Timestamp,
+    IntentId, Outcome, SeatNumber, SectionKind, SectionNumber, Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
-use super::outcome::{OutcomeJson, cancel_name};
-use super::scene::{Scene, SectionQuantityOut, TicketJson};
+use super::outcome::OutcomeJson;
+use super::scene::{Scene, SectionQuantityOut};
 use super::values::{MoneyJson, moment};
-
-/// The order's name at the payment provider: no other log has it.
-#[must_use]
-pub fn provider_order_id(log_id: LogId, order: OrderId) -> String {
-    format!("{:032x}_{order}", log_id.as_u128())
-}
 
 /// An intent and what became of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -35,7 +26,7 @@ pub struct DecidedJson {
     pub status: &'static str,
     /// It was decided before, under the same idempotency key; these are the outcomes of then.
     pub repeated: bool,
-    /// The reply, then what follows from it.
+    /// The reply, then what follows from it. What keys tell each other is left out.
     pub outcomes: Vec<OutcomeJson>,
 }
 
@@ -43,13 +34,17 @@ impl DecidedJson {
     /// A step in its scene.
     #[must_use]
     pub fn of(id: IntentId, step: &Step, repeated: bool, scene: Scene<'_>) -> Self {
+        let is_message = |it: &&Outcome| {
+            matches!(it, Outcome::MessageSent { .. } | Outcome::MessageReceived { .. })
+        };
+        let shown = step.outcomes.iter().filter(|it| !is_message(it));
         Self {
             id: id.to_string(),
             partition: id.partition().number(),
             offset: id.offset().number(),
             status: "decided",
             repeated,
-            outcomes: step.outcomes.iter().map(|it| OutcomeJson::of(it, scene)).collect(),
+            outcomes: shown.map(|it| OutcomeJson::of(it, scene)).collect(),
         }
     }
 }
@@ -260,9 +255,9 @@ fn letter(performance: &Performance, seat: u32) -> char {
 pub struct HoldJson {
     /// Its id.
     pub id: String,
-    /// `live`, `ordered`, `released` or `expired`.
+    /// `live`, `being_ordered`, `ordered`, `released` or `expired`.
     pub state: &'static str,
-    /// The order that it became.
+    /// The order that it became, or that waits for a coupon or for points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
     /// What is held, while it lives.
@@ -299,7 +294,9 @@ impl HoldJson {
             expires_at: moment(hold.expires_at).0.to_string(),
             renewals_left: hold.renewals_left,
         };
-        Self { id: hold.id.to_string(), state: "live", order: None, live: Some(live) }
+        let order = hold.order.map(|order| order.to_string());
+        let state = if order.is_some() { "being_ordered" } else { "live" };
+        Self { id: hold.id.to_string(), state, order, live: Some(live) }
     }
 
     /// A hold that ended.
@@ -312,117 +309,4 @@ impl HoldJson {
         };
         Self { id: hold.hold.to_string(), state, order, live: None }
     }
-}
-
-/// An attempt to pay.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PaymentJson {
-    /// Its id.
-    pub id: String,
-    /// `requested`, `captured`, `declined`, `refund_requested`, `refunded` or `refund_failed`.
-    pub state: &'static str,
-    /// How much.
-    pub amount: MoneyJson,
-}
-
-impl From<&Payment> for PaymentJson {
-    fn from(payment: &Payment) -> Self {
-        let refund = payment.refund.map(|refund| match refund.state {
-            RefundState::Requested => "refund_requested",
-            RefundState::Refunded => "refunded",
-            RefundState::Failed => "refund_failed",
-        });
-        let state = refund.unwrap_or(match payment.state {
-            PaymentState::Requested => "requested",
-            PaymentState::Captured => "captured",
-            PaymentState::Declined => "declined",
-        });
-        Self { id: payment.id.to_string(), state, amount: payment.amount.into() }
-    }
-}
-
-/// An order.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct OrderJson {
-    /// Its id.
-    #[schema(example = "1018-2-80")]
-    pub id: String,
-    /// Of which performance.
-    pub performance: String,
-    /// The hold that it came from.
-    pub hold: String,
-    /// `placed`, `paying`, `confirmed`, `cancelled` or `refunded`.
-    pub state: &'static str,
-    /// Why it ended: `by_buyer` or `expired`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cancelled: Option<&'static str>,
-    /// Labels of the seats.
-    pub seats: Vec<String>,
-    /// Places of general admission.
-    pub sections: Vec<SectionQuantityOut>,
-    /// What it costs.
-    pub total: MoneyJson,
-    /// Until when it waits for its payment.
-    pub pay_by: String,
-    /// Its name at the payment provider.
-    pub provider_order_id: String,
-    /// The latest attempt to pay it, or the one that did.
-    pub payments: Vec<PaymentJson>,
-    /// One for each place, when it is confirmed.
-    pub tickets: Vec<TicketJson>,
-}
-
-impl OrderJson {
-    /// An order in its scene.
-    #[must_use]
-    pub fn of(order: &Order, scene: Scene<'_>) -> Self {
-        let payment = order.payment.and_then(|payment| scene.state.payment(payment));
-        Self {
-            id: order.id.to_string(),
-            performance: order.performance.to_string(),
-            hold: order.hold.to_string(),
-            state: match order.state {
-                OrderState::Placed => "placed",
-                OrderState::Paying => "paying",
-                OrderState::Confirmed => "confirmed",
-                OrderState::Cancelled => "cancelled",
-                OrderState::Refunded => "refunded",
-            },
-            cancelled: order.cancelled.map(cancel_name),
-            seats: scene.seats(order.performance, &order.places),
-            sections: scene.sections(order.performance, &order.places),
-            total: order.total.into(),
-            pay_by: moment(order.pay_by).0.to_string(),
-            provider_order_id: provider_order_id(scene.log_id, order.id),
-            payments: payment.map(PaymentJson::from).into_iter().collect(),
-            tickets: Self::tickets(order, &order.places, scene),
-        }
-    }
-
-    fn tickets(order: &Order, places: &Places, scene: Scene<'_>) -> Vec<TicketJson> {
-        match order.state {
-            OrderState::Confirmed => scene.tickets(order.id, order.performance, places),
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// A page of orders.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct OrderPageJson {
-    /// By place in the log, partition by partition.
-    pub orders: Vec<OrderJson>,
-    /// Pass it as `after` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A page of tickets. Tickets of one order stay together.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TicketPageJson {
-    /// By place of their order in the log, partition by partition.
-    pub tickets: Vec<TicketJson>,
-    /// Pass it as `after` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
 }

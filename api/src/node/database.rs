@@ -58,10 +58,8 @@ async fn follow(
     status: watch::Sender<Status>,
     stop: watch::Receiver<bool>,
 ) {
-    let ended = runner::run(log, sink, runner::Config::default(), status, until(stop)).await;
-    if let Err(error) = ended {
-        tracing::error!(error = %error, "the postgres sink stopped; sales go on");
-    }
+    // Why it stopped was said when it did.
+    drop(runner::run(log, sink, runner::Config::default(), status, until(stop)).await);
 }
 
 fn give_up(status: &watch::Sender<Status>, error: &dyn std::fmt::Display) {

@@ -1,4 +1,5 @@
-//! One node: the log, its partitions, the sinks, the payment executor and HTTP, wired together.
+//! One node: the log, its partitions and what they tell each other, the sinks, the payment executor
+//! and HTTP, wired together.
 //!
 //! A node fails as a whole: when the log or a partition stops, nothing may be acknowledged any
 //! more, so the process ends and recovers at its next start. Postgres and the payment provider
@@ -6,6 +7,7 @@
 
 mod background;
 mod database;
+mod messengers;
 mod payments;
 
 use std::net::SocketAddr;
@@ -34,6 +36,7 @@ use crate::http::server;
 use crate::views::{Subscribers, Views, Waiter};
 
 use self::background::Background;
+use self::messengers::Messengers;
 use self::payments::Payments;
 
 /// Folder of the journal in the data directory.
@@ -95,6 +98,14 @@ pub enum NodeError {
     /// The system gives no thread to the sinks.
     #[error("start the thread of the sinks: {0}")]
     Background(std::io::Error),
+    /// Messages between keys are no longer brought.
+    #[error("messages of partition {partition}: {error}")]
+    Messages {
+        /// The partition that sends them.
+        partition: PartitionId,
+        /// Why.
+        error: boxoffice_processors::Error,
+    },
     /// Something broke an invariant.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
@@ -110,6 +121,7 @@ pub struct Node {
     stop_http: watch::Sender<bool>,
     http: JoinHandle<()>,
     appenders: Appenders,
+    messengers: Messengers,
     stop_partitions: watch::Sender<bool>,
     partitions: JoinSet<Result<Finished, NodeError>>,
     payments: Payments,
@@ -165,6 +177,7 @@ impl Node {
 
         let states: Vec<State> = recovered.iter().map(|it| it.state.clone()).collect();
         let pending = payments::pending(&states);
+        let routes = messengers::routes(&states, &map);
         let views = Arc::new(replicas(&config.limits, log.log_id(), map.clone(), states));
         let answers = Arc::new(Answers(Arc::clone(&views)));
         let ingest_config = boxoffice_ingest::Config::default();
@@ -177,6 +190,7 @@ impl Node {
         let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
         let (stop_partitions, _) = watch::channel(false);
         let partitions = run_partitions(&log, recovered, &checkpoints, &views, &stop_partitions);
+        let messengers = Messengers::start(&log, &map, routes);
         let (stop_http, http_stopped) = watch::channel(false);
         let front = Front::new(Arc::new(Services {
             authenticator: Authenticator::new(verifier, Arc::clone(&names), &config.limits),
@@ -199,6 +213,7 @@ impl Node {
             stop_http,
             http,
             appenders,
+            messengers,
             stop_partitions,
             partitions,
             payments,
@@ -246,6 +261,7 @@ impl Node {
                 Err(error) => error,
                 Ok(_) => NodeError::Ended("a partition"),
             },
+            error = self.messengers.failed() => error,
             error = self.payments.failed() => error,
             _ = &mut self.http => NodeError::Ended("HTTP"),
         }
@@ -263,6 +279,7 @@ impl Node {
         }
         self.payments.stop().await;
         let mut result = self.appenders.shut_down().await.map_err(NodeError::from);
+        result = result.and(self.messengers.stop().await);
         self.stop_partitions.send_replace(true);
         while let Some(ended) = self.partitions.join_next().await {
             result = result.and(settled(ended).map(|_| ()));

@@ -1,12 +1,14 @@
 //! Whom an outcome concerns.
 
 use boxoffice_core::State;
-use boxoffice_topics::{AccountId, OrderId, Outcome, Step};
+use boxoffice_topics::{AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, Step};
 
 /// Whether an outcome concerns an account, in the state after its step.
 ///
-/// What a buyer is told is what happened to their holds, orders and money, and the answers to
-/// what they asked.
+/// What a buyer is told is what happened to their holds, orders and money, to their place in a
+/// waiting room, their coupons and points, and the answers to what they asked. What happens to a
+/// whole waiting room is told to nobody, or one step would be told to a million: who waits looks
+/// again.
 #[must_use]
 pub fn concerns(account: AccountId, outcome: &Outcome, step: &Step, state: &State) -> bool {
     owner(outcome, step, state) == Some(account)
@@ -33,5 +35,42 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         | Outcome::RefundRequested { order, .. }
         | Outcome::PaymentRefunded { order, .. }
         | Outcome::RefundFailed { order, .. } => of_order(order),
+        Outcome::OrderReserving(reserving) => Some(reserving.account),
+        Outcome::OrderNotPlaced { account, .. } => Some(*account),
+        Outcome::WaitingRoom(outcome) => outcome.account().or(Some(step.account)),
+        Outcome::Coupon(outcome) => owner_of_coupon(outcome, step, state),
+        Outcome::Points(outcome) => Some(owner_of_points(outcome, step)),
+        Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
+    }
+}
+
+/// What a performance is told of coupons elsewhere, their owners know already.
+fn owner_of_coupon(outcome: &CouponOutcome, step: &Step, state: &State) -> Option<AccountId> {
+    let of_coupon = |coupon: &CouponId| state.coupon(*coupon).map(|coupon| coupon.account);
+    match outcome {
+        CouponOutcome::CampaignCreated { .. }
+        | CouponOutcome::CampaignChanged { .. }
+        | CouponOutcome::CampaignPaused { .. }
+        | CouponOutcome::CampaignResumed { .. } => Some(step.account),
+        CouponOutcome::Issued { account, .. } => Some(*account),
+        CouponOutcome::Reserved { coupon, .. }
+        | CouponOutcome::Used { coupon, .. }
+        | CouponOutcome::Released { coupon, .. }
+        | CouponOutcome::Returned { coupon, .. } => of_coupon(coupon),
+        CouponOutcome::Announced { .. }
+        | CouponOutcome::Granted { .. }
+        | CouponOutcome::Spent { .. } => None,
+    }
+}
+
+const fn owner_of_points(outcome: &PointsOutcome, step: &Step) -> AccountId {
+    match outcome {
+        PointsOutcome::RuleSet { .. } => step.account,
+        PointsOutcome::Credited { account, .. }
+        | PointsOutcome::Reserved { account, .. }
+        | PointsOutcome::Committed { account, .. }
+        | PointsOutcome::Released { account, .. }
+        | PointsOutcome::TakenBack { account, .. }
+        | PointsOutcome::Expired { account, .. } => *account,
     }
 }

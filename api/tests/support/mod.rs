@@ -165,3 +165,79 @@ pub(crate) async fn hold(house: &House, token: &str, seats: &[&str]) -> Value {
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
     reply.json()["outcomes"][0].clone()
 }
+
+/// Authenticates a payment as the buyer's browser would, and asks for it to be taken.
+pub(crate) async fn pay(house: &House, token: &str, placed: &Value) {
+    let url = format!("{}/sandbox/payments", house.node.sandbox_url().unwrap());
+    let body = json!({
+        "orderId": placed["provider_order_id"], "amount": placed["total"]["minor"],
+    });
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let opened: Value = client.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+    let pay = json!({"type": "pay_order", "order": placed["order"],
+        "amount": placed["total"], "payment_key": opened["paymentKey"]});
+    let paying = house.post(token, pay).await;
+    assert_eq!(paying.json()["outcomes"][0]["type"], "payment_requested", "{}", paying.body);
+}
+
+/// A campaign: 10,000 won off every order of whoever has one of its two coupons.
+pub(crate) fn campaign() -> Value {
+    json!({
+        "name": "Early bird", "performance": PERFORMANCE, "code": null,
+        "opens_at": "2020-01-01T00:00:00Z", "closes_at": "2099-01-01T00:00:00Z",
+        "quantity": 2, "account_limit": 1,
+        "terms": {
+            "reduction": {"type": "fixed", "amount_minor": 10_000}, "currency": "KRW",
+            "issuer": "promoter", "uses": 1, "expires_at": "2099-01-01T00:00:00Z",
+            "returned_on_refund": true},
+    })
+}
+
+/// Makes a campaign and returns its id.
+pub(crate) async fn create_campaign(house: &House, definition: Value) -> String {
+    let promoter = house.token("house", Role::Promoter);
+    let create = json!({"type": "create_campaign", "definition": definition});
+    let created = house.post(&promoter, create).await;
+    assert_eq!(created.status, StatusCode::OK, "{}", created.body);
+    created.json()["outcomes"][0]["campaign"].as_str().unwrap().to_owned()
+}
+
+impl House {
+    /// The first outcome of an intent that is not refused.
+    pub(crate) async fn ask(&self, token: &str, intent: Value) -> Value {
+        let reply = self.post(token, intent).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.json()["outcomes"][0].clone()
+    }
+
+    /// Status and code of an intent that is refused.
+    pub(crate) async fn refused(&self, token: &str, intent: Value) -> (u16, String) {
+        let reply = self.post(token, intent).await;
+        let code = reply.json()["code"].as_str().unwrap_or("none").to_owned();
+        (reply.status.as_u16(), code)
+    }
+
+    /// Looks again and again until what is there is as it shall be.
+    ///
+    /// # Panics
+    /// After half a minute.
+    pub(crate) async fn until(
+        &self,
+        path: &str,
+        token: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let patience = std::time::Duration::from_secs(30);
+        let looking = async {
+            loop {
+                let seen = self.get(path, Some(token)).await;
+                let seen = serde_json::from_str(&seen.body).unwrap_or_default();
+                if is_so(&seen) {
+                    return seen;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(patience, looking).await.expect("it never was so")
+    }
+}

@@ -4,7 +4,8 @@ use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
 
 use crate::hold::{Hold, HoldEnd};
-use crate::payment::{Payment, PaymentState, Refund, RefundState};
+use crate::order::Bill;
+use crate::payment::{PaymentState, RefundState};
 use crate::performance::SaleSwitch;
 use crate::state::{Decided, REMEMBERED_MS_MAX, State};
 
@@ -16,6 +17,7 @@ pub fn apply(state: &mut State, step: &Step) {
     assert!(step.offset == state.next_offset, "INV-5: {} is not next", step.offset);
     assert!(step.now >= state.now, "INV-5: log time runs backwards");
     state.next_offset = step.offset.next();
+    state.resume_rooms(step.now);
     state.now = step.now;
     remember(state, step);
     let mut something_ended = false;
@@ -25,6 +27,9 @@ pub fn apply(state: &mut State, step: &Step) {
     }
     if something_ended {
         drop_stale_timers(state);
+    }
+    if step.intent.is_none() {
+        state.schedule_due_rooms();
     }
 }
 
@@ -54,76 +59,56 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
         Outcome::SaleOpened { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
+            state.schedule_room(*performance);
         }
         Outcome::SaleClosed { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::Closed;
+            state.schedule_room(*performance);
         }
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
-            let sale = state.performance_mut(*performance).definition().sale;
-            let hold = Hold {
-                id: *hold,
-                performance: *performance,
-                account: *account,
-                places: places.clone(),
-                total: *total,
-                expires_at: *expires_at,
-                renewals_left: sale.hold_renewals_max,
-            };
-            state.add_hold(hold, at);
+            let (hold, performance, account) = (*hold, *performance, *account);
+            let hold = Hold::new(hold, performance, account, places.clone(), *total, *expires_at);
+            state.begin_hold(hold, at);
             return false;
         }
         Outcome::HoldRenewed { hold, expires_at, renewals_left } => {
             state.renew(*hold, *expires_at, *renewals_left);
         }
         Outcome::HoldReleased { hold } => state.free_hold(*hold, HoldEnd::Released, at),
-        Outcome::HoldExpired { hold, account: _ } => {
-            state.free_hold(*hold, HoldEnd::Expired, at);
+        Outcome::HoldExpired { hold, .. } => state.free_hold(*hold, HoldEnd::Expired, at),
+        Outcome::OrderPlaced { order, hold, total, pay_by, reductions, .. } => {
+            let bill = Bill { total: *total, pay_by: *pay_by, reductions: reductions.clone() };
+            state.add_order(*order, *hold, bill, at);
         }
-        Outcome::OrderPlaced { order, hold, pay_by, .. } => {
-            state.add_order(*order, *hold, *pay_by, at);
+        Outcome::OrderReserving(order) => state.reserve(order.clone()),
+        Outcome::OrderNotPlaced { order, hold, hold_expires_at, .. } => {
+            state.reserving.remove(*order);
+            state.go_on_with_hold(*hold, *hold_expires_at);
         }
-        Outcome::OrderConfirmed { order, payment, .. } => {
-            state.confirm_order(*order, *payment, at);
+        Outcome::Points(outcome) => return state.apply_points(outcome),
+        Outcome::Coupon(outcome) => {
+            state.apply_coupon(outcome);
+            return false;
+        }
+        Outcome::MessageSent { message } => state.messages.send(name, message.slot()),
+        Outcome::MessageReceived { from } => state.messages.receive(*from),
+        Outcome::OrderConfirmed { order, payment, earned, .. } => {
+            state.confirm_order(*order, *payment, *earned, at);
         }
         Outcome::OrderCancelled { order, account: _, reason } => {
             state.cancel_order(*order, *reason, at);
         }
-        Outcome::PaymentRequested { .. }
-        | Outcome::PaymentCaptured { .. }
-        | Outcome::PaymentDeclined { .. }
-        | Outcome::RefundRequested { .. }
-        | Outcome::PaymentRefunded { .. }
-        | Outcome::RefundFailed { .. } => apply_payment(state, name, outcome),
-    }
-    true
-}
-
-fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
-    match outcome {
         Outcome::PaymentRequested { payment, order, amount, payment_key } => {
-            let payment = Payment {
-                id: *payment,
-                order: *order,
-                amount: *amount,
-                payment_key: payment_key.clone(),
-                state: PaymentState::Requested,
-                refund: None,
-                previous: state.order_mut(*order).last_attempt,
-            };
-            state.request_payment(name, payment);
+            state.request_payment(name, *payment, *order, *amount, payment_key);
         }
         Outcome::PaymentCaptured { payment, order: _, amount } => {
             state.settle_payment(*payment, PaymentState::Captured, Some(*amount));
         }
         Outcome::PaymentDeclined { payment, order, code: _ } => {
-            if state.settle_payment(*payment, PaymentState::Declined, None) {
-                state.await_payment(*order);
-            }
+            state.decline_payment(*payment, *order);
         }
         Outcome::RefundRequested { refund, payment, amount, reason, .. } => {
-            let (name, amount, reason) = (*refund, *amount, *reason);
-            let refund = Refund { name, amount, reason, state: RefundState::Requested };
-            state.request_refund(*payment, refund);
+            state.request_refund(*payment, *refund, *amount, *reason);
         }
         Outcome::PaymentRefunded { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Refunded);
@@ -131,19 +116,12 @@ fn apply_payment(state: &mut State, name: EffectName, outcome: &Outcome) {
         Outcome::RefundFailed { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Failed);
         }
-        Outcome::Refused { .. }
-        | Outcome::Repeated { .. }
-        | Outcome::PerformanceCreated { .. }
-        | Outcome::SaleOpened { .. }
-        | Outcome::SaleClosed { .. }
-        | Outcome::Held { .. }
-        | Outcome::HoldRenewed { .. }
-        | Outcome::HoldReleased { .. }
-        | Outcome::HoldExpired { .. }
-        | Outcome::OrderPlaced { .. }
-        | Outcome::OrderConfirmed { .. }
-        | Outcome::OrderCancelled { .. } => unreachable!("not about money"),
+        Outcome::WaitingRoom(outcome) => {
+            state.change_waiting_room(outcome);
+            return false;
+        }
     }
+    true
 }
 
 fn drop_stale_timers(state: &mut State) {

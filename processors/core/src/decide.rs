@@ -3,17 +3,21 @@
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
     AccountId, Header, Intent, IntentId, IntentKey, Offset, Outcome, PerformanceId, Refusal,
-    RefusalCode, Step, Timestamp,
+    RefusalCode, Step, Timestamp, WaitingRoomIntent,
 };
 
+use crate::coupon::decide_coupon;
 use crate::hold::{BestAvailable, hold_best_available, hold_general_admission, hold_seats};
 use crate::hold::{release_hold, renew_hold};
+use crate::messages::deliver;
 use crate::order::{cancel_order, place_order};
 use crate::payment::{pay_order, record_payment_result, record_refund_result};
 use crate::performance::Performance;
+use crate::points::decide_points;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
+use crate::waiting_room;
 
 /// An intent with its place in the log.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +68,7 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
     step.offset = offset;
     step.now = now;
     step.account = header.account;
-    step.key = header.key;
+    step.key = if is_remembered(intent) { header.key } else { IntentKey::default() };
     step.fingerprint = header.fingerprint;
     step.intent = name;
     step.outcomes.clear();
@@ -73,10 +77,19 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
         return;
     }
     let asked = Asked { state, now, account: header.account, offset, intent: name };
-    if let Err(refusal) = dispatch(&asked, intent, &mut step.outcomes) {
-        step.outcomes.clear();
-        step.outcomes.push(Outcome::Refused { refusal });
+    match dispatch(&asked, intent, &mut step.outcomes) {
+        Ok(()) => waiting_room::end_sessions_of_buyers(&asked, &mut step.outcomes),
+        Err(refusal) => {
+            step.outcomes.clear();
+            step.outcomes.push(Outcome::Refused { refusal });
+        }
     }
+}
+
+/// A heartbeat that comes again does no harm, whatever it is answered, and a million of them would
+/// push out what must not be decided twice.
+fn is_remembered(intent: &Intent<'_>) -> bool {
+    !matches!(intent, Intent::WaitingRoom(WaitingRoomIntent::Heartbeat { .. }))
 }
 
 /// The answer to an intent whose key was seen before.
@@ -113,7 +126,10 @@ fn dispatch(
         }
         Intent::RenewHold { hold } => renew_hold(asked, *hold)?,
         Intent::ReleaseHold { hold } => release_hold(asked, *hold)?,
-        Intent::PlaceOrder { hold } => return place_order(asked, *hold, outcomes),
+        Intent::PlaceOrder { hold, coupon, points_minor } => {
+            let (coupon, points_minor) = (coupon.unwrap_or_default(), points_minor.unwrap_or(0));
+            return place_order(asked, *hold, coupon, points_minor, outcomes);
+        }
         Intent::PayOrder { order, amount, payment_key } => {
             pay_order(asked, *order, *amount, payment_key)?
         }
@@ -124,6 +140,10 @@ fn dispatch(
         Intent::RecordRefundResult { payment, refund, result } => {
             record_refund_result(asked, *payment, *refund, *result)?
         }
+        Intent::Points(intent) => decide_points(asked, intent)?,
+        Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
+        Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
+        Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 
 use crate::decide::Asked;
 use crate::performance::{Owner, Performance, SaleState, SeatState, Wish};
+use crate::reserving::{ANSWER_WITHIN_MS, TRIES_MAX};
 use crate::state::State;
 use crate::timers::Due;
 use crate::window::Keyed;
@@ -38,6 +39,54 @@ pub struct Hold {
     /// How often it can still be renewed.
     #[n(6)]
     pub renewals_left: u8,
+    /// The order that waits for something before it takes the places over.
+    #[n(7)]
+    pub order: Option<OrderId>,
+    /// For how long its time stood still for orders that were not placed in the end. Absent in
+    /// snapshots of version 1.
+    #[n(8)]
+    #[cbor(default)]
+    pub(crate) stood_still_ms: u32,
+}
+
+/// For how long a hold's time stands still in all, in milliseconds: for every answer that one
+/// order may wait for. Without a limit, orders that are given up would keep places for ever.
+pub(crate) const STANDS_STILL_MS_MAX: u32 = (TRIES_MAX + 1) * ANSWER_WITHIN_MS;
+
+impl Hold {
+    pub(crate) fn new(
+        id: HoldId,
+        performance: PerformanceId,
+        account: AccountId,
+        places: Places,
+        total: Money,
+        expires_at: Timestamp,
+    ) -> Self {
+        let (renewals_left, order, stood_still_ms) = (0, None, 0);
+        Self {
+            id,
+            performance,
+            account,
+            places,
+            total,
+            expires_at,
+            renewals_left,
+            order,
+            stood_still_ms,
+        }
+    }
+
+    /// Whether it ends when its time runs out.
+    pub(crate) fn expires(&self) -> bool {
+        self.order.is_none()
+    }
+
+    /// When it ends by itself if an order that waited since some moment is not placed now.
+    pub(crate) fn expires_after_waiting(&self, since: Timestamp, now: Timestamp) -> Timestamp {
+        let waited_ms = now.as_millis().saturating_sub(since.as_millis());
+        let left_ms = STANDS_STILL_MS_MAX.saturating_sub(self.stood_still_ms);
+        self.expires_at.plus_millis(u32::try_from(waited_ms).unwrap_or(u32::MAX).min(left_ms))
+    }
 }
 
 /// How a hold ended.
@@ -192,6 +241,9 @@ pub(crate) fn live_hold<'s>(asked: &Asked<'s>, id: HoldId) -> Result<&'s Hold, R
     if hold.account != asked.account {
         return Err(RefusalCode::HoldOwnedByAnother.into());
     }
+    if hold.order.is_some() {
+        return Err(RefusalCode::HoldBeingOrdered.into());
+    }
     if hold.expires_at <= asked.now {
         return Err(RefusalCode::HoldExpired.into());
     }
@@ -201,7 +253,8 @@ pub(crate) fn live_hold<'s>(asked: &Asked<'s>, id: HoldId) -> Result<&'s Hold, R
 fn on_sale<'s>(asked: &Asked<'s>, id: PerformanceId) -> Result<&'s Performance, Refusal> {
     let performance = asked.performance(id)?;
     match performance.sale_state(asked.now) {
-        SaleState::Open => Ok(performance),
+        SaleState::Open if performance.lets_in(asked.account, asked.now) => Ok(performance),
+        SaleState::Open => Err(RefusalCode::AdmissionRequired.into()),
         SaleState::Scheduled => Err(RefusalCode::SaleNotOpen.into()),
         SaleState::Closed => Err(RefusalCode::SaleClosed.into()),
     }
@@ -242,23 +295,49 @@ fn held(
 }
 
 impl State {
+    /// Adds a hold with as many renewals as the performance allows.
+    pub(crate) fn begin_hold(&mut self, hold: Hold, at: Offset) {
+        let sale = self.performance_mut(hold.performance).definition().sale;
+        self.add_hold(Hold { renewals_left: sale.hold_renewals_max, ..hold }, at);
+    }
+
     pub(crate) fn add_hold(&mut self, hold: Hold, at: Offset) {
         let performance = self.performance_mut(hold.performance);
         performance.occupy(hold.account, &hold.places, Owner::Hold(hold.id), at);
         let ttl_ms = performance.definition().sale.hold_ttl_ms;
-        self.timers.arm(ttl_ms, hold.expires_at, Due::Hold(hold.id));
+        if hold.expires() {
+            self.timers.arm(ttl_ms, hold.expires_at, Due::Hold(hold.id));
+        }
         self.holds.insert(hold.id, hold);
     }
 
     pub(crate) fn renew(&mut self, id: HoldId, expires_at: Timestamp, renewals_left: u8) {
-        let Some(hold) = self.holds.get_mut(id) else {
-            panic!("INV-4: hold {id} is renewed but does not live")
-        };
+        self.hold_mut(id).renewals_left = renewals_left;
+        self.keep_hold(id, expires_at);
+    }
+
+    /// The order of a hold is not placed. What its deadline moves by is what its time stood still.
+    pub(crate) fn go_on_with_hold(&mut self, id: HoldId, expires_at: Timestamp) {
+        let hold = self.hold_mut(id);
+        let moved_ms = expires_at.as_millis().saturating_sub(hold.expires_at.as_millis());
+        let moved_ms = u32::try_from(moved_ms).unwrap_or(0);
+        hold.stood_still_ms = hold.stood_still_ms.saturating_add(moved_ms);
+        assert!(hold.stood_still_ms <= STANDS_STILL_MS_MAX, "INV-4: hold {id} never ends");
+        self.keep_hold(id, expires_at);
+    }
+
+    /// A hold, which no order waits for, ends by itself at another moment.
+    fn keep_hold(&mut self, id: HoldId, expires_at: Timestamp) {
+        let hold = self.hold_mut(id);
         hold.expires_at = expires_at;
-        hold.renewals_left = renewals_left;
+        hold.order = None;
         let performance = hold.performance;
         let ttl_ms = self.performance_mut(performance).definition().sale.hold_ttl_ms;
         self.timers.arm(ttl_ms, expires_at, Due::Hold(id));
+    }
+
+    pub(crate) fn hold_mut(&mut self, id: HoldId) -> &mut Hold {
+        self.holds.get_mut(id).unwrap_or_else(|| panic!("INV-4: hold {id} does not live"))
     }
 
     /// Ends a hold and frees its places.
@@ -280,7 +359,27 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use boxoffice_topics::codec::{decode_whole, encode_into};
+    use boxoffice_topics::{AccountId, Currency, Money, PerformanceId, Places, Timestamp};
+
+    use super::{Hold, HoldId};
     use crate::tables::check;
+
+    #[test]
+    fn a_hold_of_a_snapshot_of_version_one_has_all_its_time_to_stand_still() {
+        let id = HoldId("0-0-1".parse().unwrap());
+        let (performance, account) = (PerformanceId::from_u128(1), AccountId::from_u128(2));
+        let (total, at) = (Money::new(5, Currency::KRW), Timestamp::from_millis(6));
+        let today = Hold::new(id, performance, account, Places::default(), total, at);
+        let mut bytes = Vec::new();
+        encode_into(&Hold { stood_still_ms: 7, ..today }, &mut bytes);
+        // Nine fields, of which the last two are an order, which is none, and the milliseconds.
+        assert!(bytes[0] == 0x89 && bytes[bytes.len() - 2..] == [0xf6, 7]);
+        bytes.truncate(bytes.len() - 2);
+        bytes[0] = 0x87;
+        let old: Hold = decode_whole(&bytes).unwrap();
+        assert_eq!((old.stood_still_ms, old.order, old.expires_at), (0, None, at));
+    }
 
     #[test]
     fn seats_are_held_all_or_none() {

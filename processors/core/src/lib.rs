@@ -12,6 +12,13 @@
 //! - INV-3: an account never holds and owns more seats than the performance allows.
 //! - INV-4: a hold ends exactly once; an order whose payment is unknown does not end.
 //! - INV-5: offsets are dense and log time never runs backwards.
+//! - INV-6: a message has its effect once, however often it comes.
+//! - INV-7: a campaign never issues more coupons than it has, nor more to an account than one may
+//!   have; a coupon is in no more orders than it has uses.
+//! - INV-8: every point of a lot is free, reserved, or gone, and gone once.
+//! - INV-20: who waits is called in the order of places, and each join once.
+//! - INV-21: an admission never brings more buyers inside than the cap.
+//! - INV-22: admissions never exceed rate and burst.
 #![cfg_attr(
     not(test),
     deny(
@@ -25,27 +32,37 @@
 )]
 
 mod apply;
+mod coupon;
 mod decide;
 mod hold;
+mod messages;
 mod order;
 mod payment;
 mod performance;
+mod points;
+mod reserving;
 mod sale;
+mod settle;
 mod snapshot;
 mod state;
 mod table;
 mod tick;
 mod timers;
+mod waiting_room;
 mod window;
 
 #[cfg(test)]
 mod tables;
 
 pub use apply::apply;
+pub use coupon::{Campaign, Coupon};
 pub use decide::{Record, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
+pub use messages::SentTo;
 pub use order::{Order, OrderState};
 pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
+pub use points::{Lot, Wallet};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

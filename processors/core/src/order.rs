@@ -1,5 +1,7 @@
 //! Orders: from placed to confirmed, or back.
 //!
+//! An order that needs something of another key is [reserving](crate::reserving) before this.
+//!
 //! ```text
 //! placed -> paying -> confirmed -> cancelled -> refunded
 //!   |  ^      |                        ^
@@ -9,16 +11,20 @@
 //! Money that comes for a cancelled order confirms it again when its places are free, or is
 //! given back: see [`crate::payment`].
 
+use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::outcome::{CancelReason, RefundReason};
 use boxoffice_topics::{
-    AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places, Refusal,
-    RefusalCode, Timestamp,
+    AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places,
+    Reductions, Refusal, RefusalCode, Timestamp,
 };
 use minicbor::{Decode, Encode};
 
+use crate::coupon::{best_offer, named_offer};
 use crate::decide::Asked;
 use crate::hold::{HoldEnd, live_hold};
 use crate::performance::Owner;
+use crate::reserving::{self, Way};
+use crate::settle::{Fate, Settled, take_back};
 use crate::state::State;
 use crate::timers::Due;
 
@@ -61,7 +67,7 @@ pub struct Order {
     /// What is ordered.
     #[n(4)]
     pub places: Places,
-    /// What it costs.
+    /// What is to be paid for it.
     #[n(5)]
     pub total: Money,
     /// Until when it waits for its payment.
@@ -82,6 +88,20 @@ pub struct Order {
     /// The latest attempt to pay it, whether or not it did.
     #[n(11)]
     pub(crate) last_attempt: Option<PaymentId>,
+    /// Why the total is less than the price.
+    #[n(12)]
+    pub reductions: Option<Box<Reductions>>,
+    /// The points that it earned.
+    #[n(13)]
+    pub earned: Option<Money>,
+}
+
+/// What an order costs, and until when it can be paid.
+#[derive(Clone, Debug)]
+pub(crate) struct Bill {
+    pub(crate) total: Money,
+    pub(crate) pay_by: Timestamp,
+    pub(crate) reductions: Option<Box<Reductions>>,
 }
 
 impl Order {
@@ -100,27 +120,67 @@ impl Order {
     }
 }
 
-/// Pushes the order, and its confirmation when it costs nothing.
+/// Pushes the order, or that it waits for something that another key has.
 pub(crate) fn place_order(
     asked: &Asked<'_>,
     hold: HoldId,
+    coupon: CouponChoice,
+    points_wanted_minor: i64,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
     let hold = live_hold(asked, hold)?;
-    let sale = asked.performance(hold.performance)?.definition().sale;
-    let order = OrderId(asked.intent());
+    if points_wanted_minor < 0 {
+        return Err(RefusalCode::PointsInvalid.into());
+    }
+    let offer = match coupon {
+        CouponChoice::Best => best_offer(asked, hold, |_| true),
+        CouponChoice::Named(coupon) => Some(named_offer(asked, hold, coupon)?),
+        CouponChoice::Nothing => None,
+    };
+    let (order, any_coupon) = (OrderId(asked.intent()), coupon == CouponChoice::Best);
+    let since = asked.now;
+    let way = Way { order, hold, any_coupon, points_wanted_minor, since, tried: &[] };
+    reserving::go_on(asked, &way, offer, outcomes);
+    Ok(())
+}
+
+/// Whether an order has its coupon already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Before,
+    Now,
+}
+
+/// Pushes the order, and its confirmation when there is nothing to pay.
+pub(crate) fn place(
+    asked: &Asked<'_>,
+    way: &Way<'_>,
+    reductions: &Reductions,
+    coupon: Taken,
+    outcomes: &mut Vec<Outcome>,
+) {
+    let &Way { order, hold, .. } = way;
     let (performance, account) = (hold.performance, hold.account);
+    let sale = asked.state.performance(performance).map(|show| show.definition().sale);
+    let window_ms = sale.map_or(0, |sale| sale.payment_window_ms);
+    let total = reductions.total();
+    let is_reduced = total != hold.total;
     outcomes.push(Outcome::OrderPlaced {
         order,
         hold: hold.id,
         performance,
         account,
-        total: hold.total,
-        pay_by: asked.now.plus_millis(sale.payment_window_ms),
+        total,
+        pay_by: asked.now.plus_millis(window_ms),
+        reductions: is_reduced.then(|| Box::new(reductions.clone())),
     });
-    if hold.total.minor == 0 {
+    let settled = Settled { order, performance, account, reductions: Some(reductions) };
+    if coupon == Taken::Now {
+        settled.push(asked, Fate::Placed, outcomes);
+    }
+    if total.minor == 0 {
         let places = hold.places.clone();
-        let (payment, reseated) = (None, false);
+        let (payment, reseated, earned) = (None, false, None);
         outcomes.push(Outcome::OrderConfirmed {
             order,
             payment,
@@ -128,9 +188,10 @@ pub(crate) fn place_order(
             account,
             places,
             reseated,
+            earned,
         });
+        settled.push(asked, Fate::Confirmed, outcomes);
     }
-    Ok(())
 }
 
 /// Pushes the cancellation, and the refund when the order was paid.
@@ -139,6 +200,9 @@ pub(crate) fn cancel_order(
     order: OrderId,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
+    if asked.state.reserving.get(order).is_some() {
+        return reserving::give_up(asked, order, outcomes);
+    }
     let order = own_order(asked, order)?;
     match order.state {
         OrderState::Placed => (),
@@ -160,11 +224,20 @@ pub(crate) fn cancel_order(
         let reason = RefundReason::OrderCancelled;
         outcomes.push(payment.refund_requested(asked.effect(outcomes.len()), reason));
     }
+    if order.state == OrderState::Confirmed {
+        Settled::of(order).push(asked, Fate::Refunded, outcomes);
+        take_back(order, outcomes);
+    } else {
+        Settled::of(order).push(asked, Fate::Died, outcomes);
+    }
     Ok(())
 }
 
 /// The asker's own order.
 pub(crate) fn own_order<'s>(asked: &Asked<'s>, id: OrderId) -> Result<&'s Order, Refusal> {
+    if asked.state.reserving.get(id).is_some_and(|waits| waits.order.account == asked.account) {
+        return Err(RefusalCode::OrderReserving.into());
+    }
     let order = asked.state.order(id).ok_or(RefusalCode::OrderUnknown)?;
     if order.account == asked.account {
         Ok(order)
@@ -175,7 +248,9 @@ pub(crate) fn own_order<'s>(asked: &Asked<'s>, id: OrderId) -> Result<&'s Order,
 
 impl State {
     /// Turns a hold into an order.
-    pub(crate) fn add_order(&mut self, id: OrderId, hold: HoldId, pay_by: Timestamp, at: Offset) {
+    pub(crate) fn add_order(&mut self, id: OrderId, hold: HoldId, bill: Bill, at: Offset) {
+        let Bill { total, pay_by, reductions } = bill;
+        self.reserving.remove(id);
         let hold = self.end_hold(hold, HoldEnd::Ordered(id));
         let performance = self.performance_mut(hold.performance);
         performance.pass_on(&hold.places, Owner::Hold(hold.id), Owner::UnpaidOrder(id), at);
@@ -187,20 +262,29 @@ impl State {
             performance: hold.performance,
             account: hold.account,
             places: hold.places,
-            total: hold.total,
+            total,
             pay_by,
             state: OrderState::Placed,
             payment: None,
             cancelled: None,
             previous: self.last_order_of.insert(hold.account, id),
             last_attempt: None,
+            reductions,
+            earned: None,
         };
         self.orders.insert(id, order);
     }
 
     /// Sells the places of an order, which may have been dead.
-    pub(crate) fn confirm_order(&mut self, id: OrderId, payment: Option<PaymentId>, at: Offset) {
+    pub(crate) fn confirm_order(
+        &mut self,
+        id: OrderId,
+        payment: Option<PaymentId>,
+        earned: Option<Money>,
+        at: Offset,
+    ) {
         let order = self.order_mut(id);
+        order.earned = earned;
         let before = order.owner();
         order.state = OrderState::Confirmed;
         order.payment = payment;

@@ -10,6 +10,7 @@ use minicbor::{Decode, Encode};
 
 use crate::decide::Asked;
 use crate::order::{Order, OrderState, own_order};
+use crate::settle::{Fate, Settled, earned, give_earned};
 use crate::state::State;
 
 /// Where an attempt stands.
@@ -216,14 +217,21 @@ fn captured(
             account: order.account,
             places: order.places.clone(),
             reseated: order.state == OrderState::Cancelled,
+            earned: earned(asked, order),
         },
     });
+    if refund_for.is_none() {
+        Settled::of(order).push(asked, Fate::Confirmed, outcomes);
+        give_earned(asked, order, outcomes);
+    }
 }
 
 /// An order that died of time comes back when everything it had is free and within the limit.
-/// One that its buyer gave up does not.
+/// One that its buyer gave up does not, nor one whose coupon or points were given back when it
+/// died: what was captured no longer pays for it.
 fn can_be_seated_again(asked: &Asked<'_>, order: &Order) -> bool {
     order.cancelled == Some(CancelReason::Expired)
+        && order.reductions.is_none()
         && asked.state.performance(order.performance).is_some_and(|performance| {
             performance.all_free(&order.places)
                 && performance.within_limit(order.account, order.places.count())
@@ -268,14 +276,30 @@ fn provider_code(code: &str) -> ProviderCode {
 }
 
 impl State {
-    pub(crate) fn request_payment(&mut self, name: EffectName, payment: Payment) {
-        let order = self.order_mut(payment.order);
-        assert!(order.state == OrderState::Placed, "an order is paid twice at once");
-        order.state = OrderState::Paying;
-        order.payment = Some(payment.id);
-        order.last_attempt = Some(payment.id);
-        self.pending.insert(name, payment.id);
-        self.payments.insert(payment.id, payment);
+    pub(crate) fn request_payment(
+        &mut self,
+        name: EffectName,
+        id: PaymentId,
+        order: OrderId,
+        amount: Money,
+        payment_key: &str,
+    ) {
+        let of = self.order_mut(order);
+        assert!(of.state == OrderState::Placed, "an order is paid twice at once");
+        of.state = OrderState::Paying;
+        of.payment = Some(id);
+        let previous = of.last_attempt.replace(id);
+        let (payment_key, state, refund) = (payment_key.into(), PaymentState::Requested, None);
+        let payment = Payment { id, order, amount, payment_key, state, refund, previous };
+        self.pending.insert(name, id);
+        self.payments.insert(id, payment);
+    }
+
+    /// The provider took nothing: an order that waited for this attempt waits for another.
+    pub(crate) fn decline_payment(&mut self, id: PaymentId, order: OrderId) {
+        if self.settle_payment(id, PaymentState::Declined, None) {
+            self.await_payment(order);
+        }
     }
 
     /// Records what the provider did and returns whether the order was waiting for it.
@@ -296,11 +320,17 @@ impl State {
         order.state == OrderState::Paying && order.payment == Some(id)
     }
 
-    pub(crate) fn request_refund(&mut self, id: PaymentId, refund: Refund) {
-        self.pending.insert(refund.name, id);
+    pub(crate) fn request_refund(
+        &mut self,
+        id: PaymentId,
+        name: EffectName,
+        amount: Money,
+        reason: RefundReason,
+    ) {
+        self.pending.insert(name, id);
         let payment = self.payment_mut(id);
         assert!(payment.refund.is_none(), "a payment is refunded twice");
-        payment.refund = Some(refund);
+        payment.refund = Some(Refund { name, amount, reason, state: RefundState::Requested });
         let (order, paid_by) = (payment.order, Some(id));
         let order = self.order_mut(order);
         // Money in the wrong amount: the order waits for the right one.

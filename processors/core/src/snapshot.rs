@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{Offset, PartitionId, PaymentId, PerformanceDefinition, Timestamp};
+use boxoffice_topics::{
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, Timestamp,
+};
 use minicbor::{Decode, Decoder, Encode};
 
 use crate::hold::{EndedHold, Hold};
@@ -17,15 +19,27 @@ use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::state::{Decided, State};
 use crate::timers::Due;
+use crate::waiting_room::{SavedWaitingRoom, WaitingRoom};
+
+mod between_keys;
+
+use between_keys::SavedBetweenKeys;
 
 /// The version that is written. It changes with the meaning of any field below.
-const VERSION: u16 = 1;
+///
+/// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
+/// - 2: with them.
+const VERSION: u16 = 2;
+/// The first version: its fields have kept their meaning.
+const OLDEST_VERSION: u16 = 1;
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// A newer program wrote it.
-    #[error("snapshot version {0} is not one that this program knows (1 to {VERSION})")]
+    #[error(
+        "snapshot version {0} is not one that this program knows ({OLDEST_VERSION} to {VERSION})"
+    )]
     Version(u16),
     /// It is not what its version says.
     #[error("snapshot content: {0}")]
@@ -54,6 +68,8 @@ struct Snapshot<'s> {
     payments: Vec<Cow<'s, Payment>>,
     #[n(9)]
     decided: Vec<Decided>,
+    #[n(30)]
+    between_keys: Option<SavedBetweenKeys<'s>>,
 }
 
 #[derive(Encode, Decode)]
@@ -64,6 +80,11 @@ struct SavedPerformance<'s> {
     switch: SaleSwitch,
     #[n(2)]
     changed_at: Offset,
+    /// Since version 2, like what follows.
+    #[n(3)]
+    room: Option<SavedWaitingRoom>,
+    #[n(4)]
+    points_rule: Option<PointsRule>,
 }
 
 impl State {
@@ -80,6 +101,8 @@ impl State {
             definition: Cow::Borrowed(performance.definition()),
             switch: performance.switch,
             changed_at: performance.changed_at,
+            points_rule: performance.points_rule,
+            room: performance.waiting_room().map(WaitingRoom::save),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -92,6 +115,7 @@ impl State {
             orders,
             payments,
             decided: self.decided.iter().copied().collect(),
+            between_keys: Some(SavedBetweenKeys::of(self)),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -104,7 +128,7 @@ impl State {
     /// When the version is unknown or the content is malformed.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
         let version = peek_version(bytes)?;
-        if version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
         let saved: Snapshot<'_> = decode_whole(bytes)?;
@@ -115,20 +139,41 @@ impl State {
         state.now = saved.now;
         for performance in &saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
-            state.performance_mut(performance.definition.performance).switch = performance.switch;
+            let restored = state.performance_mut(performance.definition.performance);
+            restored.switch = performance.switch;
+            restored.points_rule = performance.points_rule;
+        }
+        if let Some(saved) = saved.between_keys {
+            saved.restore(&mut state);
         }
         for hold in saved.holds {
             state.add_hold(hold.into_owned(), Offset::ZERO);
         }
         saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
-        saved.orders.into_iter().for_each(|order| state.restore_order(order.into_owned()));
+        state.restore_orders(saved.orders);
         saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
         saved.decided.into_iter().for_each(|decided| state.decided.push(decided));
-        for performance in &saved.performances {
-            let id = performance.definition.performance;
-            state.performance_mut(id).changed_at = performance.changed_at;
+        for saved in saved.performances {
+            let id = saved.definition.performance;
+            state.performance_mut(id).changed_at = saved.changed_at;
+            if let Some(room) = saved.room {
+                state.restore_room(id, room);
+            }
         }
         Ok(state)
+    }
+
+    fn restore_orders(&mut self, orders: Vec<Cow<'_, Order>>) {
+        // The newest order of an account is the one that no other comes after. It need not have
+        // the greatest id: an order that waits for other keys is placed later than it was asked.
+        let mut followed: Vec<_> = orders.iter().filter_map(|order| order.previous).collect();
+        followed.sort_unstable();
+        for order in &orders {
+            if followed.binary_search(&order.id).is_err() {
+                self.last_order_of.insert(order.account, order.id);
+            }
+        }
+        orders.into_iter().for_each(|order| self.restore_order(order.into_owned()));
     }
 
     fn restore_order(&mut self, order: Order) {
@@ -144,7 +189,6 @@ impl State {
         if order.waits_for_payment() {
             self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
         }
-        self.last_order_of.insert(order.account, order.id);
         self.orders.insert(order.id, order);
     }
 
@@ -168,4 +212,39 @@ fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {
     let mut decoder = Decoder::new(bytes);
     decoder.array()?;
     Ok(decoder.u16()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tables::states_after;
+
+    use super::*;
+
+    /// The first ten fields are those of version 1, which are written as they were.
+    #[test]
+    fn a_snapshot_of_version_one_is_a_state_without_messages() {
+        let state = states_after(
+            "alice seats A-1-1    => held h1 A-1-1 100 asasked
+             alice order h1       => placed o1 100
+             bob   seats A-1-2    => held h2 A-1-2 100 asasked
+             alice pay o1 100     => requested p1 100",
+        )
+        .remove(0);
+        let today = state.to_snapshot();
+        let mut decoder = Decoder::new(&today);
+        assert_eq!(decoder.array().unwrap(), Some(31));
+        assert_eq!(decoder.u16().unwrap(), 2);
+        let first = decoder.position();
+        (1..10).for_each(|_| decoder.skip().unwrap());
+        let old: Vec<u8> =
+            [0x8a, 1].iter().chain(&today[first..decoder.position()]).copied().collect();
+        assert!(State::from_snapshot(&old).unwrap().to_snapshot() == today);
+    }
+
+    #[test]
+    fn a_snapshot_of_tomorrow_is_refused_by_name() {
+        let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
+        bytes[2] = 3;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(3))));
+    }
 }

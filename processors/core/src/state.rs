@@ -1,6 +1,6 @@
 //! Everything that one partition knows: the fold of its outcomes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
@@ -9,10 +9,14 @@ use boxoffice_topics::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::coupon::Coupons;
 use crate::hold::{EndedHold, Hold};
+use crate::messages::Messages;
 use crate::order::Order;
 use crate::payment::{Payment, PendingEffect};
 use crate::performance::Performance;
+use crate::points::Wallets;
+use crate::reserving::Reserving;
 use crate::table::Table;
 use crate::timers::{Due, Timers};
 use crate::window::{Keyed, Window};
@@ -63,7 +67,14 @@ pub struct State {
     pub(crate) payments: Table<PaymentId, Payment>,
     /// Effects without a result.
     pub(crate) pending: BTreeMap<EffectName, PaymentId>,
+    /// Orders that wait for another key.
+    pub(crate) reserving: Table<OrderId, Reserving>,
+    pub(crate) coupons: Coupons,
+    pub(crate) wallets: Wallets,
+    pub(crate) messages: Messages,
     pub(crate) timers: Timers,
+    /// When a tick has something to do in the waiting room of the performance at that index.
+    pub(crate) rooms_due: BTreeSet<(Timestamp, usize)>,
     pub(crate) decided: Window<Decided>,
 }
 
@@ -83,7 +94,12 @@ impl State {
             last_order_of: FxHashMap::default(),
             payments: Table::new(),
             pending: BTreeMap::new(),
+            reserving: Table::new(),
+            coupons: Coupons::new(),
+            wallets: Wallets::new(),
+            messages: Messages::default(),
             timers: Timers::default(),
+            rooms_due: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
         }
     }
@@ -117,7 +133,8 @@ impl State {
     /// When a tick has something to do at the earliest.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.timers.earliest()
+        let room = self.rooms_due.first().map(|(due, _)| *due);
+        self.timers.earliest().into_iter().chain(room).min()
     }
 
     /// Every performance, in the order of creation.
@@ -207,7 +224,14 @@ impl State {
     /// Whether a timer is still meant.
     pub(crate) fn is_meant(&self, deadline: Timestamp, due: Due) -> bool {
         match due {
-            Due::Hold(hold) => self.holds.get(hold).is_some_and(|hold| hold.expires_at == deadline),
+            Due::Hold(hold) => self
+                .holds
+                .get(hold)
+                .is_some_and(|hold| hold.expires() && hold.expires_at == deadline),
+            Due::Points(account) => self.wallets.expires_at(account, deadline),
+            Due::Reserving(order) => {
+                self.reserving.get(order).is_some_and(|waits| waits.order.deadline == deadline)
+            }
             Due::Order(order) => self
                 .orders
                 .get(order)

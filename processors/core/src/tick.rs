@@ -4,20 +4,23 @@ use boxoffice_topics::Outcome;
 use boxoffice_topics::outcome::CancelReason;
 
 use crate::decide::Asked;
+use crate::points;
+use crate::reserving;
+use crate::settle::{Fate, Settled};
 use crate::timers::Due;
+use crate::waiting_room;
 
-/// Holds and orders that one tick ends, so that a step stays a small record. What is left is
-/// due at the next tick.
-pub(crate) const ENDED_PER_TICK_MAX: usize = 500;
+/// Facts of one tick, so that a step stays a small record. What is left is due at the next tick.
+pub(crate) const FACTS_PER_TICK_MAX: usize = 500;
 
 pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     let state = asked.state;
-    let meant = state
-        .timers
-        .due(asked.now)
-        .filter(|&(deadline, due)| state.is_meant(deadline, due))
-        .map(|(_, due)| due);
-    for due in meant.take(ENDED_PER_TICK_MAX) {
+    let meant =
+        state.timers.due(asked.now).filter(|&(deadline, due)| state.is_meant(deadline, due));
+    for (deadline, due) in meant {
+        if outcomes.len() >= FACTS_PER_TICK_MAX {
+            break;
+        }
         match due {
             Due::Hold(id) => {
                 if let Some(hold) = state.hold(id) {
@@ -28,10 +31,14 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                 if let Some(order) = state.order(id) {
                     let (account, reason) = (order.account, CancelReason::Expired);
                     outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
+                    Settled::of(order).push(asked, Fate::Died, outcomes);
                 }
             }
+            Due::Points(account) => points::expire(asked, account, deadline, outcomes),
+            Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
         }
     }
+    waiting_room::admit(asked, outcomes);
 }
 
 #[cfg(test)]

@@ -4,20 +4,27 @@
 //! lane in which adding costs nothing. A timer whose thing has ended stays in its lane until it
 //! is the first there: whoever reads asks the state whether a timer is still meant.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use boxoffice_topics::{HoldId, OrderId, Timestamp};
+use boxoffice_topics::{AccountId, HoldId, OrderId, Timestamp};
 
 /// What is due at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
     Hold(HoldId),
     Order(OrderId),
+    Reserving(OrderId),
+    Points(AccountId),
 }
+
+/// Timers by deadline.
+type Lane<'t> = Box<dyn Iterator<Item = &'t (Timestamp, Due)> + 't>;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     lanes: BTreeMap<u32, VecDeque<(Timestamp, Due)>>,
+    /// Timers of any duration.
+    others: BTreeSet<(Timestamp, Due)>,
 }
 
 impl Timers {
@@ -33,16 +40,25 @@ impl Timers {
         }
     }
 
+    /// Arms a timer whose duration few others share: in a lane it would push through the rest.
+    pub(crate) fn arm_at(&mut self, deadline: Timestamp, due: Due) {
+        self.others.insert((deadline, due));
+    }
+
     /// The earliest deadline, which may be of a thing that has ended.
     pub(crate) fn earliest(&self) -> Option<Timestamp> {
-        self.lanes.values().filter_map(|lane| lane.front()).map(|(deadline, _)| *deadline).min()
+        let first_of_lanes = self.lanes.values().filter_map(|lane| lane.front());
+        first_of_lanes.chain(self.others.first()).map(|(deadline, _)| *deadline).min()
     }
 
     /// Every timer with its deadline up to `now`, by deadline and then by id, each once: a thing
     /// that is armed again for the same moment has two entries.
     pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, Due)> {
         let mut before = None;
-        let mut lanes: Vec<_> = self.lanes.values().map(|lane| lane.iter().peekable()).collect();
+        let boxed = |lane| -> Lane<'_> { Box::new(VecDeque::iter(lane)) };
+        let others: Lane<'_> = Box::new(self.others.iter());
+        let lanes = self.lanes.values().map(boxed).chain([others]);
+        let mut lanes: Vec<_> = lanes.map(Iterator::peekable).collect();
         std::iter::from_fn(move || {
             lanes
                 .iter_mut()
@@ -60,6 +76,9 @@ impl Timers {
             while lane.front().is_some_and(|&(deadline, due)| !is_meant(deadline, due)) {
                 lane.pop_front();
             }
+        }
+        while self.others.first().is_some_and(|&(deadline, due)| !is_meant(deadline, due)) {
+            self.others.pop_first();
         }
     }
 }

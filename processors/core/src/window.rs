@@ -1,4 +1,4 @@
-//! The most recent things of an endless row, found by key: the oldest make room.
+//! The most recent things of an endless series, found by key: the oldest make room.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};

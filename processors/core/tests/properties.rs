@@ -230,7 +230,11 @@ impl World {
             }
             Ask::Renew(which) => self.of_hold(*which, |hold| Intent::RenewHold { hold }),
             Ask::Release(which) => self.of_hold(*which, |hold| Intent::ReleaseHold { hold }),
-            Ask::Order(which) => self.of_hold(*which, |hold| Intent::PlaceOrder { hold }),
+            Ask::Order(which) => self.of_hold(*which, |hold| Intent::PlaceOrder {
+                hold,
+                coupon: None,
+                points_minor: None,
+            }),
             Ask::Pay(which) => {
                 let payment_key = format!("key-{}", self.keys).leak();
                 self.of_order(*which, |order, total| Intent::PayOrder {

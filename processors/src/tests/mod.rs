@@ -3,6 +3,7 @@
 mod crashes;
 mod differences;
 mod lying;
+mod messages;
 mod snapshots;
 mod ticking;
 mod world;

@@ -125,7 +125,7 @@ pub(super) fn script() -> Vec<Bytes> {
         record(3, 3, &hold()),
         Bytes::from_static(b"not a record at all"),
         record(4, 4, &Intent::ReleaseHold { hold: hold_at(3) }),
-        record(3, 5, &Intent::PlaceOrder { hold: hold_at(4) }),
+        record(3, 5, &Intent::PlaceOrder { hold: hold_at(4), coupon: None, points_minor: None }),
         record(5, 6, &Intent::RenewHold { hold: hold_at(77) }),
     ]
 }

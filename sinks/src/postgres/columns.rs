@@ -1,6 +1,9 @@
 //! Types of columns that SQL and the log spell differently.
 
+use boxoffice_topics::coupon::Issuer;
 use boxoffice_topics::outcome::{CancelReason, RefundReason, Seating};
+use boxoffice_topics::points::PointsSource;
+use boxoffice_topics::waiting_room::SessionEnd;
 use boxoffice_topics::{Currency, Timestamp};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -146,6 +149,10 @@ words! {
     }
     /// Where an order stands.
     OrderState {
+        /// It waits for a coupon or for points.
+        Reserving "reserving",
+        /// It waited, and never came about.
+        NotPlaced "not_placed",
         /// It waits for its payment.
         Placed "placed",
         /// Nobody knows yet whether it is paid.
@@ -192,6 +199,129 @@ words! {
         DuplicateCapture "duplicate_capture",
         /// It was another amount.
         AmountMismatch "amount_mismatch",
+    }
+    /// What came of a turn in a waiting room.
+    TurnState {
+        /// The buyer is inside.
+        Inside "inside",
+        /// The buyer was inside and has bought.
+        Bought "bought",
+        /// The buyer was inside and went out.
+        Left "left",
+        /// The buyer was inside until time ran out.
+        Expired "expired",
+        /// The buyer was not there.
+        Missed "missed",
+    }
+    /// How a coupon reduces.
+    ReductionWord {
+        /// By an amount.
+        Fixed "fixed",
+        /// By a share.
+        Percent "percent",
+    }
+    /// Who bears a discount.
+    IssuerWord {
+        /// Who runs the shop.
+        Platform "platform",
+        /// Who puts the performance on sale.
+        Promoter "promoter",
+    }
+    /// Where a coupon stands.
+    CouponState {
+        /// It has a use left.
+        Free "free",
+        /// Orders have the last of its uses.
+        Reserved "reserved",
+        /// Every use is gone.
+        Used "used",
+    }
+    /// Where one use of a coupon stands.
+    CouponUseState {
+        /// It is kept for the order.
+        Reserved "reserved",
+        /// It is gone with the order.
+        Used "used",
+        /// The order died.
+        Released "released",
+        /// The order was refunded.
+        Returned "returned",
+    }
+    /// Where points came from.
+    PointsSourceWord {
+        /// They were given away.
+        Granted "granted",
+        /// An order earned them.
+        Earned "earned",
+        /// An order that they had paid was refunded.
+        Restored "restored",
+    }
+    /// Where points stand that an order asked for.
+    PointsUseState {
+        /// They are kept for the order.
+        Reserved "reserved",
+        /// They are gone with the order.
+        Spent "spent",
+        /// The order died.
+        Released "released",
+    }
+    /// What moved points.
+    PointsMove {
+        /// They were given away.
+        Granted "granted",
+        /// An order earned them.
+        Earned "earned",
+        /// They came back with a refund.
+        Restored "restored",
+        /// They are kept for an order.
+        Reserved "reserved",
+        /// An order was paid with them.
+        Spent "spent",
+        /// They are no longer kept.
+        Released "released",
+        /// An order that had earned them was refunded.
+        TakenBack "taken_back",
+        /// Their time ran out.
+        Expired "expired",
+    }
+}
+
+impl From<SessionEnd> for TurnState {
+    fn from(end: SessionEnd) -> Self {
+        match end {
+            SessionEnd::Bought => Self::Bought,
+            SessionEnd::Left => Self::Left,
+            SessionEnd::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<Issuer> for IssuerWord {
+    fn from(issuer: Issuer) -> Self {
+        match issuer {
+            Issuer::Platform => Self::Platform,
+            Issuer::Promoter => Self::Promoter,
+        }
+    }
+}
+
+impl From<PointsSource> for PointsSourceWord {
+    fn from(source: PointsSource) -> Self {
+        match source {
+            PointsSource::Granted => Self::Granted,
+            PointsSource::Earned(_) => Self::Earned,
+            PointsSource::Restored(_) => Self::Restored,
+        }
+    }
+}
+
+impl From<PointsSourceWord> for PointsMove {
+    fn from(source: PointsSourceWord) -> Self {
+        match source {
+            PointsSourceWord::Granted => Self::Granted,
+            PointsSourceWord::Earned => Self::Earned,
+            PointsSourceWord::Restored => Self::Restored,
+        }
     }
 }
 

@@ -11,10 +11,8 @@ use super::error::Error;
 use super::fold::Fold;
 use super::house::House;
 use super::read::read_progress;
-use super::rows::{
-    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, Row, SeatRow,
-    SectionRow, TicketRow,
-};
+use super::rows::{PriceLevelRow, Row, SeatRow, SectionRow};
+use super::table::Table;
 use crate::progress::{Cursor, Position, ProgressError};
 
 /// What a comparison found.
@@ -102,27 +100,50 @@ async fn compare_rows(
     database: &mut PgConnection,
     fold: &Fold,
 ) -> Result<(u64, Vec<Difference>), Error> {
-    let houses = || fold.houses.values();
     let mut tables = Tables { database, rows: 0, differences: Vec::new() };
     let sql = "SELECT * FROM performances ORDER BY performance_id";
-    tables.compare::<PerformanceRow>(sql, fold.performances.rows().cloned()).await?;
+    tables.table(sql, &fold.performances).await?;
+    compare_houses(&mut tables, fold).await?;
+    let sql = "SELECT * FROM holds ORDER BY hold_id";
+    tables.table(sql, &fold.holds).await?;
+    let sql = "SELECT * FROM orders ORDER BY order_id";
+    tables.table(sql, &fold.orders).await?;
+    let sql = "SELECT * FROM payments ORDER BY payment_id";
+    tables.table(sql, &fold.payments).await?;
+    let sql = "SELECT * FROM refunds ORDER BY refund";
+    tables.table(sql, &fold.refunds).await?;
+    let sql = "SELECT * FROM tickets ORDER BY order_id, number";
+    tables.table(sql, &fold.tickets).await?;
+    let sql = "SELECT * FROM waiting_rooms ORDER BY performance_id";
+    tables.table(sql, &fold.waiting_rooms).await?;
+    let sql = "SELECT * FROM turns ORDER BY performance_id, account_id, number";
+    tables.table(sql, &fold.turns).await?;
+    let sql = "SELECT * FROM campaigns ORDER BY campaign_id";
+    tables.table(sql, &fold.campaigns).await?;
+    let sql = "SELECT * FROM campaign_terms ORDER BY campaign_id, version";
+    tables.table(sql, &fold.campaign_terms).await?;
+    let sql = "SELECT * FROM coupons ORDER BY coupon_id";
+    tables.table(sql, &fold.coupons).await?;
+    let sql = "SELECT * FROM coupon_uses ORDER BY coupon_id, order_id";
+    tables.table(sql, &fold.coupon_uses).await?;
+    let sql = "SELECT * FROM points_lots ORDER BY lot_id";
+    tables.table(sql, &fold.points_lots).await?;
+    let sql = "SELECT * FROM points_uses ORDER BY order_id, number";
+    tables.table(sql, &fold.points_uses).await?;
+    let sql =
+        "SELECT * FROM points_ledger ORDER BY account_id, partition, step_offset, outcome_index";
+    tables.table(sql, &fold.points_ledger).await?;
+    Ok((tables.rows, tables.differences))
+}
+
+async fn compare_houses(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let houses = || fold.houses.values();
     let sql = "SELECT * FROM price_levels ORDER BY performance_id, price_level";
     tables.compare::<PriceLevelRow>(sql, houses().flat_map(House::price_level_rows)).await?;
     let sql = "SELECT * FROM sections ORDER BY performance_id, section";
     tables.compare::<SectionRow>(sql, houses().flat_map(House::section_rows)).await?;
     let sql = "SELECT * FROM seats ORDER BY performance_id, seat";
-    tables.compare::<SeatRow>(sql, houses().flat_map(House::seat_rows)).await?;
-    let sql = "SELECT * FROM holds ORDER BY hold_id";
-    tables.compare::<HoldRow>(sql, fold.holds.rows().cloned()).await?;
-    let sql = "SELECT * FROM orders ORDER BY order_id";
-    tables.compare::<OrderRow>(sql, fold.orders.rows().cloned()).await?;
-    let sql = "SELECT * FROM payments ORDER BY payment_id";
-    tables.compare::<PaymentRow>(sql, fold.payments.rows().cloned()).await?;
-    let sql = "SELECT * FROM refunds ORDER BY refund";
-    tables.compare::<RefundRow>(sql, fold.refunds.rows().cloned()).await?;
-    let sql = "SELECT * FROM tickets ORDER BY order_id, number";
-    tables.compare::<TicketRow>(sql, fold.tickets.rows().cloned()).await?;
-    Ok((tables.rows, tables.differences))
+    tables.compare::<SeatRow>(sql, houses().flat_map(House::seat_rows)).await
 }
 
 struct Tables<'c> {
@@ -132,6 +153,14 @@ struct Tables<'c> {
 }
 
 impl Tables<'_> {
+    /// Compares a table that the fold has in memory.
+    async fn table<R>(&mut self, sql: &'static str, expected: &Table<R>) -> Result<(), Error>
+    where
+        R: Row + Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        self.compare(sql, expected.rows().cloned()).await
+    }
+
     /// Compares one table, both sides in order of their keys.
     async fn compare<R>(
         &mut self,

@@ -1,5 +1,8 @@
 //! New rows into a table by `COPY` in its binary format, which costs the server less than half
 //! of what `INSERT` does. The format is that of the PostgreSQL manual, section COPY.
+//!
+//! Every statement names its columns: a migration of a later program may add others, and this
+//! program goes on writing while it is being replaced.
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;

@@ -92,6 +92,10 @@ impl Failure for Error {
             _ => "projection",
         }
     }
+
+    fn is_other_log(&self) -> bool {
+        matches!(self, Self::Progress(ProgressError::OtherLog { .. }))
+    }
 }
 
 /// Classes of SQLSTATE that say something of the server's moment and nothing of the statement:

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
-    HoldId, IntentId, Offset, OrderId, Outcome, PartitionId, PaymentId, PerformanceId,
+    CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Offset, OrderId, Outcome,
+    PartitionId, PaymentId, PerformanceId, PointsOutcome, WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
@@ -20,6 +21,17 @@ pub(super) struct Missing {
     pub(super) refunds: Vec<String>,
     /// Orders whose tickets are needed.
     pub(super) tickets_of: Vec<i64>,
+    pub(super) waiting_rooms: Vec<Uuid>,
+    /// Performances and accounts whose session is needed.
+    pub(super) sessions_of: Vec<(Uuid, Uuid)>,
+    /// Campaigns, with all of their terms.
+    pub(super) campaigns: Vec<i64>,
+    pub(super) coupons: Vec<i64>,
+    /// Coupons and orders.
+    pub(super) coupon_uses: Vec<(i64, i64)>,
+    pub(super) points_lots: Vec<i64>,
+    /// Orders whose points are needed, with the lots that they are of.
+    pub(super) points_of: Vec<i64>,
 }
 
 impl Missing {
@@ -36,19 +48,24 @@ impl Missing {
         match outcome {
             Outcome::Refused { .. }
             | Outcome::Repeated { .. }
+            | Outcome::MessageSent { .. }
+            | Outcome::MessageReceived { .. }
+            | Outcome::OrderReserving(_)
             | Outcome::PerformanceCreated { .. }
             | Outcome::Held { .. } => (),
             Outcome::SaleOpened { performance } | Outcome::SaleClosed { performance } => {
                 self.add_performance(fold, *performance);
             }
+            Outcome::WaitingRoom(outcome) => self.add_room(fold, outcome),
+            Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
+            Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
             Outcome::HoldRenewed { hold, .. }
             | Outcome::HoldReleased { hold }
-            | Outcome::HoldExpired { hold, .. }
-            | Outcome::OrderPlaced { hold, .. } => {
-                let HoldId(id) = *hold;
-                if is_older(id) && !fold.holds.contains(&id.packed()) {
-                    self.holds.push(id.packed());
-                }
+            | Outcome::HoldExpired { hold, .. } => self.add_hold(fold, *hold, is_older),
+            Outcome::OrderPlaced { order, hold, .. }
+            | Outcome::OrderNotPlaced { order, hold, .. } => {
+                self.add_hold(fold, *hold, is_older);
+                self.add_order(fold, *order, is_older);
             }
             Outcome::OrderConfirmed { order, performance, .. } => {
                 self.add_performance(fold, *performance);
@@ -86,6 +103,124 @@ impl Missing {
         sort(&mut self.payments);
         sort(&mut self.refunds);
         sort(&mut self.tickets_of);
+        sort(&mut self.waiting_rooms);
+        sort(&mut self.sessions_of);
+        sort(&mut self.campaigns);
+        sort(&mut self.coupons);
+        sort(&mut self.coupon_uses);
+        sort(&mut self.points_lots);
+        sort(&mut self.points_of);
+    }
+
+    fn add_room(&mut self, fold: &Fold, outcome: &WaitingRoomOutcome) {
+        match outcome {
+            WaitingRoomOutcome::Set { performance, .. }
+            | WaitingRoomOutcome::Joined { performance, .. }
+            | WaitingRoomOutcome::LotteryClosed { performance, .. }
+            | WaitingRoomOutcome::LotteryDrawn { performance, .. } => {
+                let id = uuid(performance.as_u128());
+                if !fold.waiting_rooms.contains(&id) {
+                    self.waiting_rooms.push(id);
+                }
+            }
+            WaitingRoomOutcome::SessionEnded { performance, account, .. } => {
+                let of = (uuid(performance.as_u128()), uuid(account.as_u128()));
+                if fold.session(of.0, of.1).is_none() {
+                    self.sessions_of.push(of);
+                }
+            }
+            WaitingRoomOutcome::Admitted { .. }
+            | WaitingRoomOutcome::Missed { .. }
+            | WaitingRoomOutcome::Seen { .. }
+            | WaitingRoomOutcome::Left { .. }
+            | WaitingRoomOutcome::Returned { .. }
+            | WaitingRoomOutcome::Inside { .. } => (),
+        }
+    }
+
+    fn add_coupon(
+        &mut self,
+        fold: &Fold,
+        outcome: &CouponOutcome,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
+        match outcome {
+            CouponOutcome::CampaignChanged { campaign, .. }
+            | CouponOutcome::CampaignPaused { campaign }
+            | CouponOutcome::CampaignResumed { campaign }
+            | CouponOutcome::Issued { campaign, .. } => {
+                let CampaignId(id) = *campaign;
+                if is_older(id) && !fold.campaigns.contains(&id.packed()) {
+                    self.campaigns.push(id.packed());
+                }
+            }
+            CouponOutcome::Reserved { coupon, .. } => {
+                self.add_coupon_of_use(fold, *coupon, is_older);
+            }
+            CouponOutcome::Used { coupon, order }
+            | CouponOutcome::Released { coupon, order }
+            | CouponOutcome::Returned { coupon, order } => {
+                self.add_coupon_of_use(fold, *coupon, is_older);
+                // The order may be of another partition, so its id does not say when its use was
+                // made.
+                let key = (coupon.0.packed(), order.0.packed());
+                if !fold.coupon_uses.contains(&key) {
+                    self.coupon_uses.push(key);
+                }
+            }
+            CouponOutcome::CampaignCreated { .. }
+            | CouponOutcome::Announced { .. }
+            | CouponOutcome::Granted { .. }
+            | CouponOutcome::Spent { .. } => (),
+        }
+    }
+
+    fn add_coupon_of_use(
+        &mut self,
+        fold: &Fold,
+        coupon: CouponId,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
+        let CouponId(id) = coupon;
+        if is_older(id) && !fold.coupons.contains(&id.packed()) {
+            self.coupons.push(id.packed());
+        }
+    }
+
+    fn add_points(
+        &mut self,
+        fold: &Fold,
+        outcome: &PointsOutcome,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
+        match outcome {
+            PointsOutcome::RuleSet { performance, .. } => self.add_performance(fold, *performance),
+            PointsOutcome::Credited { .. } => (),
+            PointsOutcome::Reserved { parts, .. } | PointsOutcome::TakenBack { parts, .. } => {
+                parts.iter().for_each(|part| self.add_lot(fold, part.lot, &is_older));
+            }
+            PointsOutcome::Expired { lot, .. } => self.add_lot(fold, *lot, is_older),
+            PointsOutcome::Committed { order, .. } | PointsOutcome::Released { order, .. } => {
+                let order_id = order.0.packed();
+                if !fold.points_uses.contains(&(order_id, 1)) {
+                    self.points_of.push(order_id);
+                }
+            }
+        }
+    }
+
+    fn add_lot(&mut self, fold: &Fold, lot: LotId, is_older: impl Fn(IntentId) -> bool) {
+        let LotId(id) = lot;
+        if is_older(id) && !fold.points_lots.contains(&id.packed()) {
+            self.points_lots.push(id.packed());
+        }
+    }
+
+    fn add_hold(&mut self, fold: &Fold, hold: HoldId, is_older: impl Fn(IntentId) -> bool) {
+        let HoldId(id) = hold;
+        if is_older(id) && !fold.holds.contains(&id.packed()) {
+            self.holds.push(id.packed());
+        }
     }
 
     fn add_performance(&mut self, fold: &Fold, performance: PerformanceId) {

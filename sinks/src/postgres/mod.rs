@@ -13,6 +13,7 @@ mod embedded;
 mod error;
 mod fold;
 mod house;
+mod load;
 mod missing;
 mod read;
 mod rebuild;
@@ -26,6 +27,6 @@ pub use config::{DatabaseUrl, DatabaseUrlInvalid};
 #[cfg(feature = "embedded-postgres")]
 pub use embedded::Embedded;
 pub use error::Error;
-pub use rebuild::rebuild;
+pub use rebuild::{Replace, rebuild};
 pub use sink::{PostgresSink, migrate};
 pub use sqlx::PgPool;

@@ -1,15 +1,12 @@
-//! Rows out of the database: progress, and the rows that a batch is about.
+//! How far the database is.
 
 use boxoffice_topics::envelope::ChainHash;
 use boxoffice_topics::{LogId, Offset, PartitionId};
-use sqlx::{FromRow, PgConnection, query, query_as};
+use sqlx::{FromRow, PgConnection, query, query_as, query_scalar};
 use uuid::Uuid;
 
 use super::error::Error;
-use super::fold::{Fold, uuid};
-use super::house::House;
-use super::missing::Missing;
-use super::rows::{HoldRow, OrderRow, PaymentRow, PerformanceRow, RefundRow, TicketRow};
+use super::fold::uuid;
 use crate::progress::{Position, ProgressError};
 
 #[derive(FromRow)]
@@ -18,6 +15,26 @@ struct ProgressRow {
     log_id: Uuid,
     next_offset: i64,
     chain: Vec<u8>,
+}
+
+/// Makes sure that the database has no rows of another log. It may have no tables at all.
+///
+/// # Errors
+/// [`ProgressError::OtherLog`] when it has.
+pub(super) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
+    let has_progress: bool =
+        query_scalar("SELECT to_regclass('progress') IS NOT NULL").fetch_one(&mut *from).await?;
+    if !has_progress {
+        return Ok(());
+    }
+    let other: Option<ProgressRow> = query_as(
+        "SELECT partition, log_id, next_offset, chain FROM progress
+          WHERE log_id <> $1 ORDER BY partition LIMIT 1",
+    )
+    .bind(uuid(log_id.as_u128()))
+    .fetch_optional(from)
+    .await?;
+    other.map_or(Ok(()), |row| position(row, log_id).map(drop))
 }
 
 /// Makes sure that every partition has its progress.
@@ -73,50 +90,4 @@ fn position(row: ProgressRow, log_id: LogId) -> Result<Position, Error> {
     let chain: [u8; 32] = row.chain.as_slice().try_into().map_err(|_| malformed())?;
     let next = Offset::new(u64::try_from(row.next_offset).map_err(|_| malformed())?);
     Ok(Position { partition, next, chain: ChainHash::from_bytes(chain) })
-}
-
-/// Reads what a batch is about into a fold.
-pub(super) async fn load(
-    from: &mut PgConnection,
-    fold: &mut Fold,
-    missing: &Missing,
-) -> Result<(), Error> {
-    if !missing.performances.is_empty() {
-        let sql = "SELECT * FROM performances WHERE performance_id = ANY($1)";
-        let rows = query_as(sql).bind(&missing.performances).fetch_all(&mut *from).await?;
-        for row in rows {
-            let row: PerformanceRow = row;
-            fold.houses.insert(row.performance_id, House::of(&row)?);
-            fold.performances.load(row);
-        }
-    }
-    if !missing.holds.is_empty() {
-        let sql = "SELECT * FROM holds WHERE hold_id = ANY($1)";
-        let rows: Vec<HoldRow> = query_as(sql).bind(&missing.holds).fetch_all(&mut *from).await?;
-        rows.into_iter().for_each(|row| fold.holds.load(row));
-    }
-    if !missing.orders.is_empty() {
-        let sql = "SELECT * FROM orders WHERE order_id = ANY($1)";
-        let rows: Vec<OrderRow> = query_as(sql).bind(&missing.orders).fetch_all(&mut *from).await?;
-        rows.into_iter().for_each(|row| fold.orders.load(row));
-    }
-    if !missing.payments.is_empty() {
-        let sql = "SELECT * FROM payments WHERE payment_id = ANY($1)";
-        let rows: Vec<PaymentRow> =
-            query_as(sql).bind(&missing.payments).fetch_all(&mut *from).await?;
-        rows.into_iter().for_each(|row| fold.payments.load(row));
-    }
-    if !missing.refunds.is_empty() {
-        let sql = "SELECT * FROM refunds WHERE refund = ANY($1)";
-        let rows: Vec<RefundRow> =
-            query_as(sql).bind(&missing.refunds).fetch_all(&mut *from).await?;
-        rows.into_iter().for_each(|row| fold.refunds.load(row));
-    }
-    if !missing.tickets_of.is_empty() {
-        let sql = "SELECT * FROM tickets WHERE order_id = ANY($1)";
-        let rows: Vec<TicketRow> =
-            query_as(sql).bind(&missing.tickets_of).fetch_all(&mut *from).await?;
-        rows.into_iter().for_each(|row| fold.tickets.load(row));
-    }
-    Ok(())
 }

@@ -9,7 +9,8 @@ use sqlx::migrate::Migrator;
 use super::copy::CopyBuffer;
 use super::error::Error;
 use super::fold::Fold;
-use super::read::{begin_progress, load, read_progress};
+use super::load::load;
+use super::read::{begin_progress, read_progress, refuse_other_log};
 use super::write::{write_changes, write_moves};
 use crate::progress::Position;
 use crate::runner::{Sink, StepBatch};
@@ -65,6 +66,8 @@ impl Sink for PostgresSink {
 
 impl PostgresSink {
     async fn positions(&self, log_id: LogId, partitions: u16) -> Result<Vec<Position>, Error> {
+        // The schema of another log's database is that log's own matter.
+        refuse_other_log(&mut *self.pool.acquire().await?, log_id).await?;
         migrate(&self.pool).await?;
         let mut transaction = self.pool.begin().await?;
         begin_progress(&mut transaction, log_id, partitions).await?;

@@ -43,6 +43,16 @@ impl<R: Row> Table<R> {
         self.entries.contains_key(key)
     }
 
+    /// The row, when memory has it.
+    pub(super) fn get(&self, key: &R::Key) -> Option<&R> {
+        self.entries.get(key).map(|entry| &entry.row)
+    }
+
+    /// Every row in memory with a key in a range.
+    pub(super) fn range(&self, keys: impl RangeBounds<R::Key>) -> impl Iterator<Item = &R> {
+        self.entries.range(keys).map(|(_, entry)| &entry.row)
+    }
+
     /// Puts a new row in, or a new version of one.
     pub(super) fn put(&mut self, row: R) {
         let key = row.key();

@@ -1,5 +1,7 @@
 //! Outcomes written by hand into a log in memory.
 
+pub(crate) mod between_keys;
+pub(crate) mod follow;
 pub(crate) mod story;
 
 use std::num::NonZeroU16;

@@ -69,6 +69,7 @@ impl Story {
             account: account(buyer),
             total: won(165_000),
             pay_by,
+            reductions: None,
         }]);
         order
     }
@@ -102,6 +103,7 @@ impl Story {
             account: account(buyer),
             places: Places { seats, ..Places::default() },
             reseated,
+            earned: None,
         }
     }
 
@@ -262,7 +264,15 @@ impl Story {
         let places = Places { quantities: [quantity].into_iter().collect(), ..Places::default() };
         let (performance, account) = (self.performance, account(10));
         self.scribe.decide(vec![
-            Outcome::OrderPlaced { order, hold, performance, account, total: won(0), pay_by: now },
+            Outcome::OrderPlaced {
+                order,
+                hold,
+                performance,
+                account,
+                total: won(0),
+                pay_by: now,
+                reductions: None,
+            },
             Outcome::OrderConfirmed {
                 order,
                 payment: None,
@@ -270,6 +280,7 @@ impl Story {
                 account,
                 places,
                 reseated: false,
+                earned: None,
             },
         ]);
     }

@@ -218,13 +218,22 @@ impl Caller {
     /// # Errors
     /// 403.
     pub fn require(self, role: Role) -> Result<Self, Problem> {
-        if self.role == role {
+        self.require_one_of(&[role])
+    }
+
+    /// Refuses every role but these.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_one_of(self, roles: &[Role]) -> Result<Self, Problem> {
+        if roles.contains(&self.role) {
             return Ok(self);
         }
-        Err(Problem::forbidden(match role {
-            Role::Buyer => "only a buyer may do this",
-            Role::Promoter => "only a promoter may do this",
-            Role::Operator => "only an operator may do this",
+        Err(Problem::forbidden(match roles {
+            [Role::Buyer] => "only a buyer may do this",
+            [Role::Promoter] => "only a promoter may do this",
+            [Role::Operator] => "only an operator may do this",
+            _ => "your role may not do this",
         }))
     }
 }
@@ -246,6 +255,21 @@ impl FromRequestParts<App> for Buyer {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         Caller::of(parts, app)?.require(Role::Buyer).map(|caller| Self(caller.account))
+    }
+}
+
+/// Anybody: whoever shows a token shows a good one.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor(pub Option<Caller>);
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        Caller::of(parts, app).map(|caller| Self(Some(caller)))
     }
 }
 

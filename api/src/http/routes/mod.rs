@@ -1,5 +1,6 @@
 //! One file per route: what it takes, what it answers, how it is documented.
 
+pub mod campaigns;
 pub mod events;
 pub mod holds;
 pub mod intents;
@@ -12,7 +13,13 @@ pub mod webhooks;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use boxoffice_topics::Timestamp;
 use serde::Serialize;
+
+/// What stands open is shown by the clock on the wall; what is decided is decided by log time.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
 
 /// A document as an answer. What it shows changes with every step, so nobody may keep it.
 pub(crate) fn json<T: Serialize>(document: &T) -> Response {

@@ -5,10 +5,12 @@ mod inventory;
 mod layout;
 
 use boxoffice_topics::{
-    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, SeatNumber,
+    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule, SeatNumber,
     SectionNumber, Timestamp,
 };
 use rustc_hash::FxHashMap;
+
+use crate::waiting_room::WaitingRoom;
 
 pub(crate) use best_available::Wish;
 pub(crate) use inventory::{Inventory, Owner};
@@ -54,8 +56,12 @@ pub struct Performance {
     pub(crate) layout: Layout,
     pub(crate) inventory: Inventory,
     pub(crate) switch: SaleSwitch,
+    /// What orders earn; nothing when the promoter has not said.
+    pub(crate) points_rule: Option<PointsRule>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
+    /// None until a promoter has set its rules.
+    pub(crate) room: Option<Box<WaitingRoom>>,
     pub(crate) changed_at: Offset,
 }
 
@@ -68,7 +74,9 @@ impl Performance {
             layout,
             inventory,
             switch: SaleSwitch::BySchedule,
+            points_rule: None,
             seats_of: FxHashMap::default(),
+            room: None,
             changed_at: created_at,
         }
     }
@@ -83,6 +91,12 @@ impl Performance {
     #[must_use]
     pub fn definition(&self) -> &PerformanceDefinition {
         &self.definition
+    }
+
+    /// What orders earn; nothing when the promoter has not said.
+    #[must_use]
+    pub fn points_rule(&self) -> Option<PointsRule> {
+        self.points_rule
     }
 
     /// Whether it sells at a moment.
@@ -102,6 +116,19 @@ impl Performance {
                 Some(_) | None => SaleState::Scheduled,
             },
         }
+    }
+
+    /// When the sale opened by hand, or opens by schedule; `None` when nobody has said so.
+    pub(crate) fn opens_at(&self) -> Option<Timestamp> {
+        match self.switch {
+            SaleSwitch::OpenedAt(opened) => Some(opened),
+            SaleSwitch::BySchedule => self.definition.sale.opens_at,
+            SaleSwitch::Closed => None,
+        }
+    }
+
+    pub(crate) fn is_opened_by_hand(&self) -> bool {
+        matches!(self.switch, SaleSwitch::OpenedAt(_))
     }
 
     /// Whether a seat can be had; `None` when there is no such seat.
@@ -130,6 +157,12 @@ impl Performance {
     #[must_use]
     pub fn price_level_of(&self, seat: SeatNumber) -> Option<u16> {
         self.layout.row_of(seat).map(|row| row.price_level)
+    }
+
+    /// The code of a price level.
+    #[must_use]
+    pub fn price_level_code(&self, level: u16) -> Option<&str> {
+        self.definition.price_levels.get(usize::from(level)).map(|level| &*level.code)
     }
 
     /// What one seat costs.

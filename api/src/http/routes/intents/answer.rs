@@ -41,8 +41,8 @@ pub(super) fn ask(
     wait: Duration,
 ) -> Result<Asked, Problem> {
     let request = parse_intent(body)?;
-    caller.require(request.role())?;
-    let intent = request.to_intent(key)?;
+    caller.require_one_of(request.roles())?;
+    let intent = request.to_intent(key, &app.names)?;
     let (slot, partition) = app.ingest.route(&intent).ok_or_else(Problem::internal)?;
     let waiter =
         Arc::new(if wait.is_zero() { Waiter::for_acceptance() } else { Waiter::default() });

@@ -11,6 +11,9 @@ use crate::http::routes::json;
 use crate::json::OrderJson;
 
 /// An order
+///
+/// One that waits for a coupon or for points is `reserving`; if it is not placed, it is gone and
+/// its hold lives on.
 #[utoipa::path(
     get, path = "/v1/orders/{id}", tag = "buyer", operation_id = "show_order",
     security(("bearer" = [])),
@@ -29,8 +32,13 @@ pub async fn show(
     let id: OrderId = id.parse().map_err(|_| unknown())?;
     let document = {
         let look = app.views.look(id.0.slot());
-        let order = look.state().order(id).filter(|order| order.account == account);
-        OrderJson::of(order.ok_or_else(unknown)?, look.scene())
+        let placed = look.state().order(id).filter(|order| order.account == account);
+        let reserving = look.state().reserving_order(id).filter(|order| order.account == account);
+        match (placed, reserving) {
+            (Some(order), _) => OrderJson::of(order, look.scene()),
+            (None, Some(order)) => OrderJson::reserving(order, look.scene()),
+            (None, None) => return Err(unknown()),
+        }
     };
     Ok(json(&document))
 }

@@ -6,10 +6,9 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use boxoffice_core::{Performance, SaleState};
 use boxoffice_topics::{PartitionId, PerformanceId, Slot, Timestamp};
 
-use super::list::now;
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
-use crate::http::routes::json;
+use crate::http::routes::{json, now};
 use crate::json::AvailabilityJson;
 
 /// Which places can be had

@@ -2,13 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_topics::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Params};
-use crate::http::routes::json;
+use crate::http::routes::{json, now};
 use crate::json::{PerformancePageJson, PerformanceSummaryJson};
 
 const LIMIT_DEFAULT: usize = 100;
@@ -62,9 +61,4 @@ fn cursor(after: &str) -> Result<(u16, usize), Problem> {
         .split_once('-')
         .and_then(|(partition, index)| Some((partition.parse().ok()?, index.parse().ok()?)));
     parts.ok_or_else(|| Problem::malformed("cursor_malformed", "pass `next` of the page before"))
-}
-
-/// Whether a sale is open is shown by the clock on the wall; what is sold is decided by log time.
-pub(super) fn now() -> Timestamp {
-    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

@@ -3,3 +3,4 @@
 pub mod availability;
 pub mod list;
 pub mod show;
+pub mod waiting_room;

@@ -4,10 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use boxoffice_topics::{PerformanceId, Slot};
 
-use super::list::now;
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment};
-use crate::http::routes::json;
+use crate::http::routes::{json, now};
 use crate::json::PerformanceJson;
 
 /// A performance with its seat map

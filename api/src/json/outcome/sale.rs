@@ -1,19 +1,20 @@
-//! Outcomes as clients read them.
+//! Outcomes of a sale: performances, holds, orders and money, and what keys tell each other.
 
 use boxoffice_topics::outcome::{CancelReason, RefundReason, Seating};
 use boxoffice_topics::{Outcome, PerformanceDefinition};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::definition::DefinitionJson;
-use super::scene::{Scene, SectionQuantityOut, TicketJson};
-use super::values::{MoneyJson, moment};
-use super::views::provider_order_id;
+use crate::json::definition::DefinitionJson;
+use crate::json::message::MessageJson;
+use crate::json::order::{CostJson, awaited_name, provider_order_id};
+use crate::json::scene::{Scene, SectionQuantityOut, TicketJson};
+use crate::json::values::{MoneyJson, moment};
 
-/// One fact.
+/// One fact of a sale.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum OutcomeJson {
+pub enum SaleOutcomeJson {
     /// The intent was refused; nothing changed.
     Refused {
         /// Why.
@@ -80,6 +81,33 @@ pub enum OutcomeJson {
         /// Which.
         hold: String,
     },
+    /// An order waits for a coupon or for points, and its hold with it.
+    OrderReserving {
+        /// The order.
+        order: String,
+        /// The hold that it comes from.
+        hold: String,
+        /// Of which performance.
+        performance: String,
+        /// What it will cost if it gets what it asked for.
+        #[serde(flatten)]
+        cost: CostJson,
+        /// `coupon` or `points`.
+        awaits: &'static str,
+        /// Until when it waits.
+        waits_until: String,
+    },
+    /// An order that waited will not be placed. Its hold lives on.
+    OrderNotPlaced {
+        /// The order.
+        order: String,
+        /// Its hold.
+        hold: String,
+        /// Why: the code of a refusal.
+        code: &'static str,
+        /// When the hold ends by itself now.
+        hold_expires_at: String,
+    },
     /// A hold has become an order that waits for its payment.
     OrderPlaced {
         /// The order.
@@ -88,8 +116,9 @@ pub enum OutcomeJson {
         hold: String,
         /// Of which performance.
         performance: String,
-        /// What is to be paid.
-        total: MoneyJson,
+        /// What it costs, and why.
+        #[serde(flatten)]
+        cost: CostJson,
         /// Until when.
         pay_by: String,
         /// The order's name at the payment provider.
@@ -134,6 +163,9 @@ pub enum OutcomeJson {
         tickets: Vec<TicketJson>,
         /// The order was dead when the money came, and its places were still free.
         reseated: bool,
+        /// The points that it earned.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        earned: Option<MoneyJson>,
     },
     /// The order ended; its places are free.
     OrderCancelled {
@@ -177,12 +209,23 @@ pub enum OutcomeJson {
         /// The provider's code.
         code: String,
     },
+    /// One key tells another something.
+    MessageSent {
+        /// The slot of the key that is told.
+        slot: u16,
+        /// What it is told.
+        message: Box<MessageJson>,
+    },
+    /// What another key told has come.
+    MessageReceived {
+        /// The outcome that sent it.
+        from: String,
+    },
 }
 
-impl OutcomeJson {
+impl SaleOutcomeJson {
     /// An outcome in its scene.
-    #[must_use]
-    pub fn of(outcome: &Outcome, scene: Scene<'_>) -> Self {
+    pub(super) fn of(outcome: &Outcome, scene: Scene<'_>) -> Self {
         match outcome {
             Outcome::Refused { refusal } => {
                 Self::Refused { code: refusal.code.as_str(), item: refusal.item }
@@ -199,7 +242,9 @@ impl OutcomeJson {
             | Outcome::HoldRenewed { .. }
             | Outcome::HoldReleased { .. }
             | Outcome::HoldExpired { .. } => Self::about_a_hold(outcome, scene),
-            Outcome::OrderPlaced { .. }
+            Outcome::OrderReserving(_)
+            | Outcome::OrderNotPlaced { .. }
+            | Outcome::OrderPlaced { .. }
             | Outcome::OrderConfirmed { .. }
             | Outcome::OrderCancelled { .. } => Self::about_an_order(outcome, scene),
             Outcome::PaymentRequested { .. }
@@ -208,6 +253,14 @@ impl OutcomeJson {
             | Outcome::RefundRequested { .. }
             | Outcome::PaymentRefunded { .. }
             | Outcome::RefundFailed { .. } => Self::about_money(outcome),
+            Outcome::MessageSent { message } => Self::MessageSent {
+                slot: message.slot().number(),
+                message: Box::new(message.into()),
+            },
+            Outcome::MessageReceived { from } => Self::MessageReceived { from: from.to_string() },
+            Outcome::WaitingRoom(_) | Outcome::Coupon(_) | Outcome::Points(_) => {
+                unreachable!("{outcome:?} has a document of its own")
+            }
         }
     }
 
@@ -237,25 +290,48 @@ impl OutcomeJson {
 
     fn about_an_order(outcome: &Outcome, scene: Scene<'_>) -> Self {
         match outcome {
-            Outcome::OrderPlaced { order, hold, performance, total, pay_by, .. } => {
-                Self::OrderPlaced {
+            Outcome::OrderReserving(reserving) => Self::OrderReserving {
+                order: reserving.order.to_string(),
+                hold: reserving.hold.to_string(),
+                performance: reserving.performance.to_string(),
+                cost: CostJson::of_reserving(reserving),
+                awaits: awaited_name(reserving.awaits),
+                waits_until: moment(reserving.deadline).0.to_string(),
+            },
+            Outcome::OrderNotPlaced { order, hold, reason, hold_expires_at, .. } => {
+                Self::OrderNotPlaced {
                     order: order.to_string(),
                     hold: hold.to_string(),
-                    performance: performance.to_string(),
-                    total: (*total).into(),
-                    pay_by: moment(*pay_by).0.to_string(),
-                    provider_order_id: provider_order_id(scene.log_id, *order),
+                    code: reason.as_str(),
+                    hold_expires_at: moment(*hold_expires_at).0.to_string(),
                 }
             }
-            Outcome::OrderConfirmed { order, payment, performance, places, reseated, .. } => {
-                Self::OrderConfirmed {
-                    order: order.to_string(),
-                    payment: payment.map(|payment| payment.to_string()),
-                    performance: performance.to_string(),
-                    tickets: scene.tickets(*order, *performance, places),
-                    reseated: *reseated,
-                }
-            }
+            Outcome::OrderPlaced {
+                order, hold, performance, total, pay_by, reductions, ..
+            } => Self::OrderPlaced {
+                order: order.to_string(),
+                hold: hold.to_string(),
+                performance: performance.to_string(),
+                cost: CostJson::of(*total, reductions.as_deref()),
+                pay_by: moment(*pay_by).0.to_string(),
+                provider_order_id: provider_order_id(scene.log_id, *order),
+            },
+            Outcome::OrderConfirmed {
+                order,
+                payment,
+                performance,
+                places,
+                reseated,
+                earned,
+                ..
+            } => Self::OrderConfirmed {
+                order: order.to_string(),
+                payment: payment.map(|payment| payment.to_string()),
+                performance: performance.to_string(),
+                tickets: scene.tickets(*order, *performance, places),
+                reseated: *reseated,
+                earned: earned.map(MoneyJson::from),
+            },
             Outcome::OrderCancelled { order, reason, .. } => {
                 Self::OrderCancelled { order: order.to_string(), reason: cancel_name(*reason) }
             }
@@ -324,7 +400,7 @@ const fn seating_name(seating: Seating) -> &'static str {
 
 /// A reason as clients read it.
 #[must_use]
-pub(super) const fn cancel_name(reason: CancelReason) -> &'static str {
+pub(in crate::json) const fn cancel_name(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::ByBuyer => "by_buyer",
         CancelReason::Expired => "expired",

@@ -7,10 +7,43 @@ use boxoffice_topics::IntentId;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+pub(super) use self::coupon::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
+pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
+pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
-    CancelReasonWord, CurrencyCode, HoldState, Moment, OrderState, PaymentState, RefundReasonWord,
-    RefundState, SaleSwitch, SeatingWord,
+    CancelReasonWord, CurrencyCode, HoldState, IssuerWord, Moment, OrderState, PaymentState,
+    RefundReasonWord, RefundState, SaleSwitch, SeatingWord,
 };
+
+/// What a row's table needs to know of it.
+macro_rules! row {
+    ($row:ident, $table:literal, $key:ty, $of:expr, $readable:expr, $settled:expr) => {
+        impl Row for $row {
+            type Key = $key;
+
+            const TABLE: &'static str = $table;
+
+            fn key(&self) -> $key {
+                let of: fn(&Self) -> $key = $of;
+                of(self)
+            }
+
+            fn readable_key(&self) -> String {
+                let readable: fn(&Self) -> String = $readable;
+                readable(self)
+            }
+
+            fn is_settled(&self) -> bool {
+                let settled: fn(&Self) -> bool = $settled;
+                settled(self)
+            }
+        }
+    };
+}
+
+mod coupon;
+mod points;
+mod waiting_room;
 
 /// A row that changes after it was written.
 pub(super) trait Row: Clone + Debug + PartialEq {
@@ -54,6 +87,9 @@ pub(super) struct PerformanceRow {
     pub(super) sale_switched_at: Option<Moment>,
     pub(super) created_at: Moment,
     pub(super) definition: Vec<u8>,
+    pub(super) points_earned_basis_points: Option<i32>,
+    pub(super) points_earned_days: Option<i32>,
+    pub(super) points_restored_days: Option<i32>,
 }
 
 /// What seats cost.
@@ -114,15 +150,25 @@ pub(super) struct OrderRow {
     pub(super) performance_id: Uuid,
     pub(super) account_id: Uuid,
     pub(super) state: OrderState,
-    pub(super) total_minor: i64,
+    pub(super) total_minor: Option<i64>,
     pub(super) currency: CurrencyCode,
     pub(super) payment_id: Option<i64>,
-    pub(super) placed_at: Moment,
-    pub(super) pay_by: Moment,
+    pub(super) placed_at: Option<Moment>,
+    pub(super) pay_by: Option<Moment>,
     pub(super) confirmed_at: Option<Moment>,
     pub(super) reseated: bool,
     pub(super) cancelled_at: Option<Moment>,
     pub(super) cancel_reason: Option<CancelReasonWord>,
+    pub(super) price_minor: Option<i64>,
+    pub(super) discount_minor: Option<i64>,
+    pub(super) coupon_id: Option<i64>,
+    pub(super) campaign_id: Option<i64>,
+    pub(super) issuer: Option<IssuerWord>,
+    pub(super) points_minor: Option<i64>,
+    pub(super) earned_minor: Option<i64>,
+    pub(super) reserving_since: Option<Moment>,
+    pub(super) not_placed_at: Option<Moment>,
+    pub(super) not_placed_reason: Option<String>,
 }
 
 /// An attempt to pay an order.
@@ -173,31 +219,6 @@ pub(super) struct TicketRow {
     pub(super) voided_at: Option<Moment>,
 }
 
-macro_rules! row {
-    ($row:ident, $table:literal, $key:ty, $of:expr, $readable:expr, $settled:expr) => {
-        impl Row for $row {
-            type Key = $key;
-
-            const TABLE: &'static str = $table;
-
-            fn key(&self) -> $key {
-                let of: fn(&Self) -> $key = $of;
-                of(self)
-            }
-
-            fn readable_key(&self) -> String {
-                let readable: fn(&Self) -> String = $readable;
-                readable(self)
-            }
-
-            fn is_settled(&self) -> bool {
-                let settled: fn(&Self) -> bool = $settled;
-                settled(self)
-            }
-        }
-    };
-}
-
 row!(
     PerformanceRow,
     "performances",
@@ -238,7 +259,7 @@ row!(
     i64,
     |row| row.order_id,
     |row| readable_id(row.order_id),
-    |row| !matches!(row.state, OrderState::Placed | OrderState::Paying)
+    |row| !matches!(row.state, OrderState::Reserving | OrderState::Placed | OrderState::Paying)
 );
 row!(
     PaymentRow,

@@ -1,16 +1,17 @@
-//! Rows into the database, a table in one or two statements.
+//! Rows into the database, a table in one or two statements. Rows that are many, put once and
+//! seldom changed go by `COPY`.
 
 use sqlx::{PgConnection, query};
 
-use super::copy::CopyBuffer;
-use super::error::Error;
-use super::fold::Fold;
-use super::house::House;
-use super::rows::{
-    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, Row as _, SeatRow,
+use crate::postgres::copy::CopyBuffer;
+use crate::postgres::error::Error;
+use crate::postgres::fold::Fold;
+use crate::postgres::house::House;
+use crate::postgres::rows::{
+    HoldRow, OrderRow, PaymentRow, PerformanceRow, PriceLevelRow, RefundRow, Row, SeatRow,
     SectionRow, TicketRow,
 };
-use super::table::Changes;
+use crate::postgres::table::Changes;
 use crate::runner::Move;
 
 /// One column of many rows.
@@ -19,6 +20,15 @@ macro_rules! column {
         $rows.iter().map(|$row| $value).collect::<Vec<_>>()
     };
 }
+
+mod coupon;
+mod points;
+mod waiting_room;
+
+const COPY_HOLDS: &str = "\
+    COPY holds (hold_id, performance_id, account_id, state, seats, sections, quantities, \
+    seating, total_minor, currency, held_at, expires_at, ended_at) \
+    FROM STDIN (FORMAT binary)";
 
 /// Writes every changed row of a fold and returns how many there were.
 pub(super) async fn write_changes(
@@ -32,6 +42,9 @@ pub(super) async fn write_changes(
     rows += write_payments(to, &fold.payments.changed()).await?;
     rows += write_refunds(to, &fold.refunds.changed()).await?;
     rows += write_tickets(to, fold.tickets.changed()).await?;
+    rows += waiting_room::write(to, fold, copy).await?;
+    rows += coupon::write(to, fold, copy).await?;
+    rows += points::write(to, fold, copy).await?;
     Ok(rows)
 }
 
@@ -66,9 +79,13 @@ async fn write_performances(to: &mut PgConnection, fold: &Fold) -> Result<u64, E
          SELECT * FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[],
                 $5::timestamptz[], $6::text[], $7::timestamptz[], $8::timestamptz[],
                 $9::bigint[], $10::integer[], $11::bigint[], $12::integer[], $13::text[],
-                $14::timestamptz[], $15::timestamptz[], $16::bytea[])
+                $14::timestamptz[], $15::timestamptz[], $16::bytea[], $17::integer[],
+                $18::integer[], $19::integer[])
          ON CONFLICT (performance_id) DO UPDATE
-            SET sale_switch = EXCLUDED.sale_switch, sale_switched_at = EXCLUDED.sale_switched_at",
+            SET sale_switch = EXCLUDED.sale_switch, sale_switched_at = EXCLUDED.sale_switched_at,
+                points_earned_basis_points = EXCLUDED.points_earned_basis_points,
+                points_earned_days = EXCLUDED.points_earned_days,
+                points_restored_days = EXCLUDED.points_restored_days",
     )
     .bind(column!(rows, |row| row.performance_id))
     .bind(column!(rows, |row| row.partition))
@@ -86,6 +103,9 @@ async fn write_performances(to: &mut PgConnection, fold: &Fold) -> Result<u64, E
     .bind(column!(rows, |row| row.sale_switched_at))
     .bind(column!(rows, |row| row.created_at))
     .bind(column!(rows, |row| &*row.definition))
+    .bind(column!(rows, |row| row.points_earned_basis_points))
+    .bind(column!(rows, |row| row.points_earned_days))
+    .bind(column!(rows, |row| row.points_restored_days))
     .execute(&mut *to)
     .await?;
     let mut written = rows.len() as u64;
@@ -148,16 +168,33 @@ async fn write_holds(
     rows: Changes<'_, HoldRow>,
     copy: &mut CopyBuffer,
 ) -> Result<u64, Error> {
-    let mut written = 0;
-    if !rows.new.is_empty() {
-        copy.begin();
-        rows.new.iter().try_for_each(|row| copy_hold(copy, row))?;
-        written += copy.send(to, "COPY holds FROM STDIN (FORMAT binary)").await?;
+    let written = copy_rows(to, copy, COPY_HOLDS, &rows.new, copy_hold).await?;
+    Ok(written + update_holds(to, &rows.changed).await?)
+}
+
+/// Puts rows that the database has never seen.
+async fn copy_rows<R>(
+    to: &mut PgConnection,
+    copy: &mut CopyBuffer,
+    statement: &'static str,
+    rows: &[&R],
+    add: impl Fn(&mut CopyBuffer, &R) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    if rows.is_empty() {
+        return Ok(0);
     }
-    if !rows.changed.is_empty() {
-        written += update_holds(to, &rows.changed).await?;
+    copy.begin();
+    rows.iter().try_for_each(|row| add(copy, row))?;
+    copy.send(to, statement).await
+}
+
+/// Checks that an update found every row that it is for.
+fn updated<R: Row>(updated: u64, rows: &[&R]) -> Result<u64, Error> {
+    if updated == rows.len() as u64 {
+        return Ok(updated);
     }
-    Ok(written)
+    let key = format!("one of {} that changed", rows.len());
+    Err(Error::RowMissing { table: R::TABLE, key })
 }
 
 fn copy_hold(copy: &mut CopyBuffer, row: &HoldRow) -> Result<(), Error> {
@@ -179,7 +216,10 @@ fn copy_hold(copy: &mut CopyBuffer, row: &HoldRow) -> Result<(), Error> {
 }
 
 async fn update_holds(to: &mut PgConnection, rows: &[&HoldRow]) -> Result<u64, Error> {
-    let updated = query(
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let done = query(
         "UPDATE holds SET state = h.state, expires_at = h.expires_at, ended_at = h.ended_at
            FROM UNNEST($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
                 AS h(hold_id, state, expires_at, ended_at)
@@ -190,13 +230,8 @@ async fn update_holds(to: &mut PgConnection, rows: &[&HoldRow]) -> Result<u64, E
     .bind(column!(rows, |row| row.expires_at))
     .bind(column!(rows, |row| row.ended_at))
     .execute(to)
-    .await?
-    .rows_affected();
-    if updated == rows.len() as u64 {
-        return Ok(updated);
-    }
-    let key = format!("one of {} holds that changed", rows.len());
-    Err(Error::RowMissing { table: HoldRow::TABLE, key })
+    .await?;
+    updated(done.rows_affected(), rows)
 }
 
 async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, Error> {
@@ -207,11 +242,22 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
         "INSERT INTO orders
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[],
                 $6::bigint[], $7::text[], $8::bigint[], $9::timestamptz[], $10::timestamptz[],
-                $11::timestamptz[], $12::boolean[], $13::timestamptz[], $14::text[])
+                $11::timestamptz[], $12::boolean[], $13::timestamptz[], $14::text[],
+                $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
+                $20::bigint[], $21::bigint[], $22::timestamptz[], $23::timestamptz[],
+                $24::text[])
          ON CONFLICT (order_id) DO UPDATE
-            SET state = EXCLUDED.state, payment_id = EXCLUDED.payment_id,
-                confirmed_at = EXCLUDED.confirmed_at, reseated = EXCLUDED.reseated,
-                cancelled_at = EXCLUDED.cancelled_at, cancel_reason = EXCLUDED.cancel_reason",
+            SET state = EXCLUDED.state, total_minor = EXCLUDED.total_minor,
+                payment_id = EXCLUDED.payment_id, placed_at = EXCLUDED.placed_at,
+                pay_by = EXCLUDED.pay_by, confirmed_at = EXCLUDED.confirmed_at,
+                reseated = EXCLUDED.reseated, cancelled_at = EXCLUDED.cancelled_at,
+                cancel_reason = EXCLUDED.cancel_reason, price_minor = EXCLUDED.price_minor,
+                discount_minor = EXCLUDED.discount_minor, coupon_id = EXCLUDED.coupon_id,
+                campaign_id = EXCLUDED.campaign_id, issuer = EXCLUDED.issuer,
+                points_minor = EXCLUDED.points_minor, earned_minor = EXCLUDED.earned_minor,
+                reserving_since = EXCLUDED.reserving_since,
+                not_placed_at = EXCLUDED.not_placed_at,
+                not_placed_reason = EXCLUDED.not_placed_reason",
     )
     .bind(column!(rows, |row| row.order_id))
     .bind(column!(rows, |row| row.hold_id))
@@ -227,6 +273,16 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
     .bind(column!(rows, |row| row.reseated))
     .bind(column!(rows, |row| row.cancelled_at))
     .bind(column!(rows, |row| row.cancel_reason.map(|reason| reason.as_str())))
+    .bind(column!(rows, |row| row.price_minor))
+    .bind(column!(rows, |row| row.discount_minor))
+    .bind(column!(rows, |row| row.coupon_id))
+    .bind(column!(rows, |row| row.campaign_id))
+    .bind(column!(rows, |row| row.issuer.map(|issuer| issuer.as_str())))
+    .bind(column!(rows, |row| row.points_minor))
+    .bind(column!(rows, |row| row.earned_minor))
+    .bind(column!(rows, |row| row.reserving_since))
+    .bind(column!(rows, |row| row.not_placed_at))
+    .bind(column!(rows, |row| row.not_placed_reason.as_deref()))
     .execute(to)
     .await?;
     Ok(rows.len() as u64)

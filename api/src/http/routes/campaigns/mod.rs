@@ -1,0 +1,3 @@
+//! Coupon campaigns.
+
+pub mod show;

@@ -1,0 +1,44 @@
+//! Outcomes as clients read them: one union, whose documents are spelled room by room.
+
+mod coupon;
+mod points;
+mod sale;
+mod waiting_room;
+
+use boxoffice_topics::Outcome;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use self::coupon::CouponOutcomeJson;
+pub use self::points::PointsOutcomeJson;
+pub use self::sale::SaleOutcomeJson;
+pub(super) use self::sale::cancel_name;
+pub use self::waiting_room::WaitingRoomOutcomeJson;
+use super::scene::Scene;
+
+/// One fact. Its `type` says which.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum OutcomeJson {
+    /// About performances, holds, orders and money.
+    Sale(SaleOutcomeJson),
+    /// About a waiting room.
+    WaitingRoom(WaitingRoomOutcomeJson),
+    /// About campaigns and coupons.
+    Coupon(CouponOutcomeJson),
+    /// About points.
+    Points(PointsOutcomeJson),
+}
+
+impl OutcomeJson {
+    /// An outcome in its scene.
+    #[must_use]
+    pub fn of(outcome: &Outcome, scene: Scene<'_>) -> Self {
+        match outcome {
+            Outcome::WaitingRoom(outcome) => Self::WaitingRoom(outcome.into()),
+            Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
+            Outcome::Points(outcome) => Self::Points(outcome.into()),
+            _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
+        }
+    }
+}
