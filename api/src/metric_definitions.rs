@@ -3,7 +3,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 14] = [
+const COUNTERS: [(&str, &str); 15] = [
     (
         "boxoffice_api_connections_refused_total",
         "connections closed at once: too many of one address",
@@ -21,6 +21,10 @@ const COUNTERS: [(&str, &str); 14] = [
     ("boxoffice_log_refused_full_total", "appends refused because the disk is full"),
     ("boxoffice_log_written_bytes_total", "bytes of blocks, padding included"),
     ("boxoffice_processors_checkpoints_failed_total", "snapshots that could not be written"),
+    (
+        "boxoffice_processors_messages_brought_total",
+        "messages brought from one key to another, by the partition that sent them",
+    ),
     ("boxoffice_processors_quarantined_records_total", "records that could not be read as intents"),
     ("boxoffice_processors_replies_total", "intents decided, by outcome"),
     ("boxoffice_processors_ticks_total", "ticks decided: time had passed and something was due"),

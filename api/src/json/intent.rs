@@ -169,7 +169,7 @@ about_one_thing! {
     ResumeCampaign campaign CampaignId, "Which campaign.";
 }
 
-/// See [`IntentRequest::PlaceOrder`].
+/// A buyer orders what is held.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder<'a> {
