@@ -5,7 +5,7 @@ use boxoffice_topics::{
 };
 
 use crate::decide::Asked;
-use crate::performance::{Performance, SaleState};
+use crate::performance::{Performance, SaleState, SaleSwitch};
 use crate::state::{PERFORMANCES_MAX, State};
 
 pub(crate) fn create_performance(
@@ -45,6 +45,12 @@ impl State {
         let before = self.performance_by_id.insert(performance.id(), index);
         assert!(before.is_none(), "a performance is created twice");
         self.performances.push(performance);
+    }
+
+    /// Opens or closes a sale, and its waiting room with it.
+    pub(crate) fn switch_sale(&mut self, id: PerformanceId, switch: SaleSwitch) {
+        self.performance_mut(id).switch = switch;
+        self.schedule_room(id);
     }
 }
 
