@@ -12,4 +12,5 @@ pub mod json;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;
+pub mod tickets;
 pub mod views;

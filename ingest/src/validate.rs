@@ -4,7 +4,10 @@
 use boxoffice_topics::coupon::{BASIS_POINTS, CAMPAIGN_CODE_BYTES_MAX};
 use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
-use boxoffice_topics::{CouponIntent, Intent, Money, PointsIntent, PointsRule, WaitingRoomIntent};
+use boxoffice_topics::ticket::GATE_BYTES_MAX;
+use boxoffice_topics::{
+    CouponIntent, Intent, Money, PointsIntent, PointsRule, TicketIntent, WaitingRoomIntent,
+};
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
 pub const SEAT_LABEL_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 5 + 2;
@@ -71,6 +74,7 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         Intent::WaitingRoom(intent) => check_waiting_room(intent),
         Intent::Coupon(intent) => check_coupon(intent),
         Intent::Points(intent) => check_points(intent),
+        Intent::Ticket(intent) => check_ticket(intent),
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
@@ -113,6 +117,20 @@ fn check_points(intent: &PointsIntent) -> Result<(), IntentInvalid> {
     match intent {
         PointsIntent::SetPointsRule { rule, .. } => check_points_rule(rule),
         PointsIntent::GrantPoints { amount, .. } => check_minor("amount", amount.minor, 1),
+    }
+}
+
+fn check_ticket(intent: &TicketIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        TicketIntent::SetRules { rules, .. } => {
+            rules.validate().map_err(|error| below("rules", error))
+        }
+        TicketIntent::CheckIn(scan) | TicketIntent::CheckOut(scan) => {
+            check_text("gate", scan.gate, GATE_BYTES_MAX)
+        }
+        TicketIntent::Offer { .. }
+        | TicketIntent::AcceptOffer { .. }
+        | TicketIntent::EndOffer { .. } => Ok(()),
     }
 }
 

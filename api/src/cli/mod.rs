@@ -10,6 +10,7 @@ mod sandbox;
 mod serve;
 mod signals;
 mod tail;
+mod tickets;
 mod token;
 
 use std::error::Error;
@@ -78,6 +79,9 @@ enum Command {
     /// Seal the lottery of a waiting room, or compute it again.
     #[command(subcommand)]
     Lottery(lottery::Action),
+    /// Make new keys of tickets, and verify codes without a server.
+    #[command(subcommand)]
+    Tickets(tickets::Action),
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
@@ -177,6 +181,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Replay(args) => replay::run(args).await,
         Command::Rebuild(target) => rebuild::run(target).await,
         Command::Lottery(action) => lottery::run(action).await,
+        Command::Tickets(action) => tickets::run(action).await,
         Command::Log(action) => log::run(action),
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Rehearse(args) => Ok(rehearse::run(args).await?),
