@@ -223,9 +223,11 @@ fn check_minor(field: &str, minor: i64, least: i64) -> Result<(), IntentInvalid>
 mod tests {
     use boxoffice_topics::intent::SectionQuantity;
     use boxoffice_topics::outcome::EffectName;
+    use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
         AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
-        PerformanceDefinition, PerformanceId, SaleRules, Slot, Timestamp, WaitingRoomRules,
+        PerformanceDefinition, PerformanceId, SaleRules, Slot, TicketId, TicketRules, Timestamp,
+        WaitingRoomRules,
     };
 
     use super::*;
@@ -350,6 +352,16 @@ mod tests {
             let rule = PointsRule { earned_basis_points, earned_days: 1, restored_days };
             Intent::Points(PointsIntent::SetPointsRule { performance: PERFORMANCE, rule })
         };
+        let shown = |gate| {
+            let ticket = TicketId { order: OrderId(id()), number: 1 };
+            let (performance, generation, scanned_at, scan) = (PERFORMANCE, None, None, None);
+            let scan = Scan { performance, ticket, generation, gate, scanned_at, scan };
+            Intent::Ticket(TicketIntent::CheckIn(scan))
+        };
+        let tickets = |offer_ttl_ms| {
+            let rules = TicketRules { offer_ttl_ms, ..TicketRules::UNSAID };
+            Intent::Ticket(TicketIntent::SetRules { performance: PERFORMANCE, rules })
+        };
         let long = "c".repeat(CAMPAIGN_CODE_BYTES_MAX + 1);
         check(&[
             (room(10_000), ""),
@@ -364,6 +376,12 @@ mod tests {
             (earn(10_000, 1), ""),
             (earn(10_001, 1), "rule.earned_basis_points: must be 0 to 10000, is 10001"),
             (earn(100, 0), "rule.restored_days: must be 1 to 65535, is 0"),
+            (shown("North 3"), ""),
+            (shown(""), "gate: must be 1 to 32 bytes, is 0"),
+            (shown(&long), "gate: must be 1 to 32 bytes, is 65"),
+            (shown("N\n"), "gate: must not contain control characters"),
+            (tickets(60_000), ""),
+            (tickets(0), "rules.offer_ttl_ms: must be 60000 to 604800000, is 0"),
         ]);
     }
 

@@ -239,11 +239,14 @@ pub struct HeldTicketJson {
 }
 
 impl HeldTicketJson {
-    /// A ticket in its scene, without its code.
+    /// A ticket in its scene, without its code; nothing while its order is unpaid.
     #[must_use]
     pub fn of(id: TicketId, scene: Scene<'_>) -> Option<Self> {
         let held = scene.state.ticket(id)?;
         let order = held.order;
+        if matches!(order.state, OrderState::Placed | OrderState::Paying) {
+            return None;
+        }
         let shown = scene.tickets(order.id, order.performance, &order.places);
         let ticket = shown.into_iter().nth(usize::from(id.number).checked_sub(1)?)?;
         let rules = scene.state.ticket_rules(order.performance);
