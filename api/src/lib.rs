@@ -6,6 +6,7 @@
 mod causes;
 pub mod cli;
 pub mod config;
+pub mod explain;
 pub mod health;
 pub mod http;
 pub mod json;

@@ -26,6 +26,7 @@ fn every_route_answers_everybody_as_it_should() {
         let hold_path = format!("/v1/holds/{hold}");
         let order_path = format!("/v1/orders/{order}");
         let intent_path = format!("/v1/intents/{order}");
+        let explanation = format!("{intent_path}/explanation");
         let release = json!({"type": "renew_hold", "hold": hold}).to_string();
         let open = json!({"type": "open_sale", "performance": PERFORMANCE}).to_string();
         let join = json!({"type": "join_waiting_room", "performance": PERFORMANCE}).to_string();
@@ -58,6 +59,10 @@ fn every_route_answers_everybody_as_it_should() {
                 ("POST", "/v1/intents/batch", "", [401, 200, 200, 200, 200, 401]),
             ),
             ("/v1/intents/{id}", ("GET", &intent_path, "", [401, 200, 404, 404, 200, 401])),
+            (
+                "/v1/intents/{id}/explanation",
+                ("GET", &explanation, "", [401, 200, 404, 404, 200, 401]),
+            ),
             ("/v1/performances", ("GET", "/v1/performances", "", [200; 6])),
             ("/v1/performances/{id}", ("GET", &performance, "", [200; 6])),
             ("/v1/performances/{id}/availability", ("GET", &availability, "", [200; 6])),

@@ -3,12 +3,12 @@
 use minicbor::{Decode, Encode};
 
 macro_rules! refusal_codes {
-    ($($(#[$doc:meta])* $number:literal $name:ident $code:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $number:literal $name:ident $code:literal;)*) => {
         /// The reason of a refusal: a number on the wire and a stable snake-case code at the edges.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
         #[cbor(index_only)]
         pub enum RefusalCode {
-            $($(#[$doc])* #[n($number)] $name,)*
+            $($(#[doc = $doc])* #[n($number)] $name,)*
         }
 
         impl RefusalCode {
@@ -19,6 +19,12 @@ macro_rules! refusal_codes {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
+            }
+
+            /// The rule in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The number on the wire.

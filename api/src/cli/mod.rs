@@ -1,6 +1,7 @@
 //! The command line. Output goes to standard output through a writer; one readable line per error
 //! goes to standard error.
 
+mod explain;
 mod log;
 mod lottery;
 mod reading;
@@ -73,6 +74,8 @@ enum Command {
     Tail(tail::Args),
     /// Decide everything again from the first intent and compare outcomes and rows.
     Replay(replay::Args),
+    /// Say why an intent was decided as it was, and which earlier record stood in its way.
+    Explain(explain::Args),
     /// Build a projection again from the log.
     #[command(subcommand)]
     Rebuild(rebuild::Target),
@@ -179,6 +182,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Token(args) => token::run(args),
         Command::Tail(args) => tail::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
         Command::Rebuild(target) => rebuild::run(target).await,
         Command::Lottery(action) => lottery::run(action).await,
         Command::Tickets(action) => tickets::run(action).await,

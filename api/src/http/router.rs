@@ -73,6 +73,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::intents::submit::submit))
         .routes(routes!(routes::intents::batch::batch))
         .routes(routes!(routes::intents::show::show))
+        .routes(routes!(routes::intents::explanation::explanation))
         .routes(routes!(routes::performances::list::list))
         .routes(routes!(routes::performances::show::show))
         .routes(routes!(routes::performances::availability::availability))

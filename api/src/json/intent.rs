@@ -5,7 +5,7 @@ use boxoffice_topics::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX};
 use boxoffice_topics::intent::SectionQuantity;
 use boxoffice_topics::{
     CampaignId, CouponId, CouponIntent, HoldId, Intent, IntentKey, OrderId, PerformanceId,
-    TicketIntent, WaitingRoomIntent,
+    WaitingRoomIntent,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -399,18 +399,10 @@ impl IntentRequest<'_> {
             Self::GrantPoints(grant) => grant.to_intent(names)?,
             Self::SetTicketRules(set) => set.to_intent(),
             Self::OfferTicket(offer) => offer.to_intent(names)?,
-            Self::AcceptTicket(TicketOfferAnswer { ticket, .. }) => {
-                Intent::Ticket(TicketIntent::AcceptOffer { ticket: ticket.0 })
-            }
-            Self::EndTicketOffer(TicketOfferAnswer { ticket, .. }) => {
-                Intent::Ticket(TicketIntent::EndOffer { ticket: ticket.0 })
-            }
-            Self::CheckIn(scan) => {
-                Intent::Ticket(TicketIntent::CheckIn(scan.to_scan(ticket_keys)?))
-            }
-            Self::CheckOut(scan) => {
-                Intent::Ticket(TicketIntent::CheckOut(scan.to_scan(ticket_keys)?))
-            }
+            Self::AcceptTicket(answer) => answer.to_acceptance(),
+            Self::EndTicketOffer(answer) => answer.to_end(),
+            Self::CheckIn(scan) => scan.to_check_in(ticket_keys)?,
+            Self::CheckOut(scan) => scan.to_check_out(ticket_keys)?,
         })
     }
 }

@@ -153,8 +153,26 @@ impl OfferTicket<'_> {
     }
 }
 
+impl TicketOfferAnswer {
+    pub(super) fn to_acceptance(&self) -> Intent<'static> {
+        Intent::Ticket(TicketIntent::AcceptOffer { ticket: self.ticket.0 })
+    }
+
+    pub(super) fn to_end(&self) -> Intent<'static> {
+        Intent::Ticket(TicketIntent::EndOffer { ticket: self.ticket.0 })
+    }
+}
+
 impl ScanTicket<'_> {
-    pub(super) fn to_scan(&self, keys: &TicketKeys) -> Result<Scan<'_>, Problem> {
+    pub(super) fn to_check_in(&self, keys: &TicketKeys) -> Result<Intent<'_>, Problem> {
+        Ok(Intent::Ticket(TicketIntent::CheckIn(self.to_scan(keys)?)))
+    }
+
+    pub(super) fn to_check_out(&self, keys: &TicketKeys) -> Result<Intent<'_>, Problem> {
+        Ok(Intent::Ticket(TicketIntent::CheckOut(self.to_scan(keys)?)))
+    }
+
+    fn to_scan(&self, keys: &TicketKeys) -> Result<Scan<'_>, Problem> {
         let (ticket, generation) = match (&self.code, self.ticket) {
             (Some(code), None) => {
                 let code = keys.verify(code.as_str()).map_err(refused_code)?;

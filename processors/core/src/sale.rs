@@ -5,7 +5,7 @@ use boxoffice_topics::{
 };
 
 use crate::decide::Asked;
-use crate::performance::{Performance, SaleState};
+use crate::performance::{Performance, SaleState, SaleSwitch};
 use crate::state::{PERFORMANCES_MAX, State};
 
 pub(crate) fn create_performance(
@@ -45,6 +45,11 @@ impl State {
         let before = self.performance_by_id.insert(performance.id(), index);
         assert!(before.is_none(), "a performance is created twice");
         self.performances.push(performance);
+    }
+
+    pub(crate) fn switch_sale(&mut self, performance: PerformanceId, switch: SaleSwitch) {
+        self.performance_mut(performance).switch = switch;
+        self.schedule_room(performance);
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) async fn look_up(app: &Services, id: IntentId) -> Answer {
     }
 }
 
-async fn step_at(
+pub(super) async fn step_at(
     app: &Services,
     partition: PartitionId,
     offset: Offset,
