@@ -4,7 +4,10 @@
 use boxoffice_topics::coupon::{BASIS_POINTS, CAMPAIGN_CODE_BYTES_MAX};
 use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
-use boxoffice_topics::{CouponIntent, Intent, Money, PointsIntent, PointsRule, WaitingRoomIntent};
+use boxoffice_topics::ticket::GATE_BYTES_MAX;
+use boxoffice_topics::{
+    CouponIntent, Intent, Money, PointsIntent, PointsRule, TicketIntent, WaitingRoomIntent,
+};
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
 pub const SEAT_LABEL_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 5 + 2;
@@ -71,6 +74,7 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         Intent::WaitingRoom(intent) => check_waiting_room(intent),
         Intent::Coupon(intent) => check_coupon(intent),
         Intent::Points(intent) => check_points(intent),
+        Intent::Ticket(intent) => check_ticket(intent),
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
@@ -113,6 +117,20 @@ fn check_points(intent: &PointsIntent) -> Result<(), IntentInvalid> {
     match intent {
         PointsIntent::SetPointsRule { rule, .. } => check_points_rule(rule),
         PointsIntent::GrantPoints { amount, .. } => check_minor("amount", amount.minor, 1),
+    }
+}
+
+fn check_ticket(intent: &TicketIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        TicketIntent::SetRules { rules, .. } => {
+            rules.validate().map_err(|error| below("rules", error))
+        }
+        TicketIntent::CheckIn(scan) | TicketIntent::CheckOut(scan) => {
+            check_text("gate", scan.gate, GATE_BYTES_MAX)
+        }
+        TicketIntent::Offer { .. }
+        | TicketIntent::AcceptOffer { .. }
+        | TicketIntent::EndOffer { .. } => Ok(()),
     }
 }
 
@@ -205,9 +223,11 @@ fn check_minor(field: &str, minor: i64, least: i64) -> Result<(), IntentInvalid>
 mod tests {
     use boxoffice_topics::intent::SectionQuantity;
     use boxoffice_topics::outcome::EffectName;
+    use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
         AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
-        PerformanceDefinition, PerformanceId, SaleRules, Slot, Timestamp, WaitingRoomRules,
+        PerformanceDefinition, PerformanceId, SaleRules, Slot, TicketId, TicketRules, Timestamp,
+        WaitingRoomRules,
     };
 
     use super::*;
@@ -332,6 +352,16 @@ mod tests {
             let rule = PointsRule { earned_basis_points, earned_days: 1, restored_days };
             Intent::Points(PointsIntent::SetPointsRule { performance: PERFORMANCE, rule })
         };
+        let shown = |gate| {
+            let ticket = TicketId { order: OrderId(id()), number: 1 };
+            let (performance, generation, scanned_at, scan) = (PERFORMANCE, None, None, None);
+            let scan = Scan { performance, ticket, generation, gate, scanned_at, scan };
+            Intent::Ticket(TicketIntent::CheckIn(scan))
+        };
+        let tickets = |offer_ttl_ms| {
+            let rules = TicketRules { offer_ttl_ms, ..TicketRules::UNSAID };
+            Intent::Ticket(TicketIntent::SetRules { performance: PERFORMANCE, rules })
+        };
         let long = "c".repeat(CAMPAIGN_CODE_BYTES_MAX + 1);
         check(&[
             (room(10_000), ""),
@@ -346,6 +376,12 @@ mod tests {
             (earn(10_000, 1), ""),
             (earn(10_001, 1), "rule.earned_basis_points: must be 0 to 10000, is 10001"),
             (earn(100, 0), "rule.restored_days: must be 1 to 65535, is 0"),
+            (shown("North 3"), ""),
+            (shown(""), "gate: must be 1 to 32 bytes, is 0"),
+            (shown(&long), "gate: must be 1 to 32 bytes, is 65"),
+            (shown("N\n"), "gate: must not contain control characters"),
+            (tickets(60_000), ""),
+            (tickets(0), "rules.offer_ttl_ms: must be 60000 to 604800000, is 0"),
         ]);
     }
 

@@ -241,6 +241,41 @@ async fn orders_say_who_pays_for_them() {
     );
 }
 
+#[tokio::test]
+async fn tickets_have_their_holders_their_offers_and_their_scans() {
+    let (_, _database, pool) = followed().await;
+    let rules = "SELECT concat_ws(' ', transfers_max, transfers_close_before_ms, offer_ttl_ms,
+                        reentry, admits_after_start_ms) FROM ticket_rules";
+    assert_eq!(lines(&pool, rules).await, ["2 0 60000 t 86400000"]);
+    let offers = "SELECT concat_ws(' ', right(from_account_id::text, 1),
+                         right(to_account_id::text, 1), number, state, generation,
+                         ended_at > offered_at) FROM ticket_transfers ORDER BY transfer_id";
+    assert_eq!(
+        lines(&pool, offers).await,
+        [
+            "6 1 1 withdrawn t",
+            "6 1 1 declined t",
+            "6 1 1 lapsed t",
+            "6 1 1 accepted 1 t",
+            "6 1 1 offered"
+        ]
+    );
+    let scans = "SELECT concat_ws(' ', kind, gate, entry, right(scan::text, 1),
+                        recorded_at > scanned_at) FROM ticket_scans ORDER BY scan_id";
+    assert_eq!(
+        lines(&pool, scans).await,
+        ["in North 1 t", "again South 5 t", "out South 5 t", "in South 2 t"]
+    );
+    let gates = "SELECT concat_ws(' ', gate, entries, reentries, exits, conflicts)
+                   FROM gate_counts ORDER BY gate";
+    assert_eq!(lines(&pool, gates).await, ["North 1 0 0 0", "South 0 1 1 1"]);
+    let holders = "SELECT concat_ws(' ', right(o.account_id::text, 1),
+                          right(t.account_id::text, 1))
+                     FROM tickets t JOIN orders o USING (order_id)
+                    WHERE t.account_id <> o.account_id";
+    assert_eq!(lines(&pool, holders).await, ["6 1"]);
+}
+
 /// Writes what is left of one partition in pieces, and returns where it stands.
 async fn write_partition(
     log: &MemoryLog,
@@ -349,6 +384,9 @@ async fn a_sink_that_is_killed_at_any_table_catches_up() {
         "points_lots",
         "points_uses",
         "points_ledger",
+        "ticket_rules",
+        "ticket_transfers",
+        "ticket_scans",
     ] {
         let database = Database::fresh().await;
         let (pool, killer) = (pool(&database), pool(&database));
@@ -373,7 +411,7 @@ async fn rebuilt_rows_are_the_same() {
 }
 
 /// One change in every table, of which the audit tells the first row that differs.
-const PLANTED: [(&str, &str); 19] = [
+const PLANTED: [(&str, &str); 24] = [
     ("campaign_terms", "UPDATE campaign_terms SET cap_minor = 1 WHERE cap_minor IS NOT NULL"),
     ("campaigns", "UPDATE campaigns SET issued = issued - 1 WHERE is_spanning"),
     ("coupon_uses", "UPDATE coupon_uses SET state = 'released' WHERE state = 'used'"),
@@ -394,6 +432,11 @@ const PLANTED: [(&str, &str); 19] = [
     ("refunds", "UPDATE refunds SET failure_code = 'none'"),
     ("seats", "DELETE FROM seats WHERE seat = 19"),
     ("sections", "UPDATE sections SET capacity = capacity + 1"),
+    ("ticket_rules", "UPDATE ticket_rules SET reentry = NOT reentry"),
+    ("ticket_scans", "UPDATE ticket_scans SET gate = 'East' WHERE kind = 'again'"),
+    ("ticket_scans", "DELETE FROM ticket_scans WHERE entry = 2"),
+    ("ticket_transfers", "UPDATE ticket_transfers SET state = 'lapsed' WHERE state = 'declined'"),
+    ("tickets", "UPDATE tickets SET account_id = gen_random_uuid()"),
     ("tickets", "UPDATE tickets SET issued_at = issued_at + interval '1 ms'"),
     ("turns", "UPDATE turns SET state = 'left' WHERE state = 'expired'"),
     ("waiting_rooms", "UPDATE waiting_rooms SET seed = NULL"),

@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
+use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
@@ -191,6 +192,9 @@ pub enum Intent<'a> {
         #[n(1)]
         message: Message,
     },
+    /// Something about tickets.
+    #[n(60)]
+    Ticket(#[b(0)] TicketIntent<'a>),
 }
 
 /// What the provider did about an attempt to pay.
@@ -253,6 +257,7 @@ impl Intent<'_> {
             Self::Coupon(intent) => Some(intent.slot()),
             Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
+            Self::Ticket(intent) => Some(intent.slot()),
         }
     }
 
@@ -278,6 +283,7 @@ impl Intent<'_> {
             Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",
             Self::WaitingRoom(intent) => intent.name(),
+            Self::Ticket(intent) => intent.name(),
         }
     }
 }

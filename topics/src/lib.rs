@@ -19,6 +19,7 @@ pub mod partition;
 pub mod points;
 pub mod reductions;
 pub mod refusal;
+pub mod ticket;
 pub mod time;
 pub mod waiting_room;
 
@@ -27,7 +28,7 @@ pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section,
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
 pub use ids::{
     AccountId, CampaignId, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset, OrderId,
-    PartitionId, PaymentId, PerformanceId, SeatNumber, SectionNumber,
+    PartitionId, PaymentId, PerformanceId, ScanId, SeatNumber, SectionNumber, TransferId,
 };
 pub use intent::Intent;
 pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
@@ -38,6 +39,7 @@ pub use partition::{PartitionMap, Slot};
 pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refusal::{Refusal, RefusalCode};
+pub use ticket::{TicketId, TicketIntent, TicketOutcome, TicketRules};
 pub use time::Timestamp;
 pub use waiting_room::{
     JoinNumber, LotteryRules, WaitingRoomIntent, WaitingRoomOutcome, WaitingRoomRules,

@@ -18,6 +18,7 @@ use crate::money::Money;
 use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refusal::{Refusal, RefusalCode};
+use crate::ticket::TicketOutcome;
 use crate::time::Timestamp;
 use crate::waiting_room::WaitingRoomOutcome;
 
@@ -445,4 +446,7 @@ pub enum Outcome {
         #[n(4)]
         hold_expires_at: Timestamp,
     },
+    /// Something about tickets.
+    #[n(60)]
+    Ticket(#[n(0)] TicketOutcome),
 }

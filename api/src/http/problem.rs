@@ -8,9 +8,12 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use boxoffice_topics::ticket::TicketUse;
 use boxoffice_topics::{IntentId, Refusal, RefusalCode};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::json::TicketUseJson;
 
 /// The media type of problems.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -59,6 +62,9 @@ pub struct ProblemJson {
     /// batch, which have no headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_seconds: Option<u16>,
+    /// Where and when somebody came in with the ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<TicketUseJson>,
 }
 
 /// An error on its way to a client. It is boxed because almost every result could be one.
@@ -103,6 +109,7 @@ impl Problem {
             item: None,
             repeated: false,
             retry_after_seconds: None,
+            used: None,
         };
         Self(Box::new(Answer { document, headers: Headers::default() }))
     }
@@ -125,6 +132,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after_seconds(mut self, seconds: u16) -> Self {
         self.0.document.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Says where and when a ticket was used.
+    #[must_use]
+    pub fn used(mut self, before: &TicketUse) -> Self {
+        self.0.document.used = Some(before.into());
         self
     }
 
@@ -257,10 +271,12 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::OrderUnknown
         | RefusalCode::PaymentUnknown
         | RefusalCode::CampaignUnknown
-        | RefusalCode::CouponUnknown => StatusCode::NOT_FOUND,
+        | RefusalCode::CouponUnknown
+        | RefusalCode::TicketUnknown => StatusCode::NOT_FOUND,
         RefusalCode::HoldOwnedByAnother
         | RefusalCode::OrderOwnedByAnother
         | RefusalCode::CouponOwnedByAnother
+        | RefusalCode::TicketOwnedByAnother
         | RefusalCode::CouponCodeWrong => StatusCode::FORBIDDEN,
         RefusalCode::IdempotencyKeyReused
         | RefusalCode::SeatRepeated
@@ -269,7 +285,9 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::WaitingRoomRulesInvalid
         | RefusalCode::SeedMismatch
         | RefusalCode::CampaignInvalid
-        | RefusalCode::PointsInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalCode::PointsInvalid
+        | RefusalCode::TicketRulesInvalid
+        | RefusalCode::TransferToSelf => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }

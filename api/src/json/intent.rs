@@ -14,10 +14,12 @@ use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
+use super::ticket::{OfferTicket, ScanTicket, SetTicketRules, TicketOfferAnswer};
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
 use crate::http::auth::{Names, Role};
 use crate::http::problem::Problem;
+use crate::tickets::TicketKeys;
 
 /// Longest name of a payment that a provider gives: Toss has up to 200 letters.
 const PAYMENT_KEY_BYTES_MAX: usize = 200;
@@ -72,6 +74,19 @@ pub enum IntentRequest<'a> {
     SetPointsRule(SetPointsRule),
     /// A promoter or an operator gives points away.
     GrantPoints(GrantPoints<'a>),
+    /// A promoter says what may be done with the tickets of a performance.
+    SetTicketRules(SetTicketRules),
+    /// A holder offers a ticket to another account.
+    OfferTicket(OfferTicket<'a>),
+    /// Who was offered a ticket takes it. It counts toward their limit of the performance.
+    AcceptTicket(TicketOfferAnswer),
+    /// A holder takes an offer back, or who was offered a ticket does not want it.
+    EndTicketOffer(TicketOfferAnswer),
+    /// Somebody comes in with a ticket. Each is accepted once; the refusal says where and when it
+    /// was used before.
+    CheckIn(ScanTicket<'a>),
+    /// Somebody goes out, to come in again.
+    CheckOut(ScanTicket<'a>),
 }
 
 /// These seats, all of them or none, for a while.
@@ -250,7 +265,7 @@ pub struct CreatePerformance {
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 23] = [
+    pub const TYPES: [&'static str; 29] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -274,6 +289,12 @@ impl IntentRequest<'_> {
         "claim_coupon",
         "set_points_rule",
         "grant_points",
+        "set_ticket_rules",
+        "offer_ticket",
+        "accept_ticket",
+        "end_ticket_offer",
+        "check_in",
+        "check_out",
     ];
 
     /// Who may ask this.
@@ -289,7 +310,9 @@ impl IntentRequest<'_> {
             | Self::ChangeCampaign(_)
             | Self::PauseCampaign(_)
             | Self::ResumeCampaign(_)
-            | Self::SetPointsRule(_) => &[Role::Promoter],
+            | Self::SetPointsRule(_)
+            | Self::SetTicketRules(_) => &[Role::Promoter],
+            Self::CheckIn(_) | Self::CheckOut(_) => &[Role::Gate, Role::Promoter],
             Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
@@ -302,6 +325,9 @@ impl IntentRequest<'_> {
             | Self::JoinWaitingRoom(_)
             | Self::Heartbeat(_)
             | Self::LeaveWaitingRoom(_)
+            | Self::OfferTicket(_)
+            | Self::AcceptTicket(_)
+            | Self::EndTicketOffer(_)
             | Self::ClaimCoupon(_) => &[Role::Buyer],
         }
     }
@@ -311,7 +337,12 @@ impl IntentRequest<'_> {
     ///
     /// # Errors
     /// 422 for what no partition could decide.
-    pub fn to_intent(&self, key: IntentKey, names: &Names) -> Result<Intent<'_>, Problem> {
+    pub fn to_intent(
+        &self,
+        key: IntentKey,
+        names: &Names,
+        ticket_keys: &TicketKeys,
+    ) -> Result<Intent<'_>, Problem> {
         Ok(match self {
             Self::HoldSeats(hold) => Intent::HoldSeats {
                 performance: hold.performance.0,
@@ -366,6 +397,12 @@ impl IntentRequest<'_> {
             Self::ClaimCoupon(claim) => claim.to_intent(),
             Self::SetPointsRule(set) => set.to_intent(),
             Self::GrantPoints(grant) => grant.to_intent(names)?,
+            Self::SetTicketRules(set) => set.to_intent(),
+            Self::OfferTicket(offer) => offer.to_intent(names)?,
+            Self::AcceptTicket(answer) => answer.to_acceptance(),
+            Self::EndTicketOffer(answer) => answer.to_end(),
+            Self::CheckIn(scan) => scan.to_check_in(ticket_keys)?,
+            Self::CheckOut(scan) => scan.to_check_out(ticket_keys)?,
         })
     }
 }

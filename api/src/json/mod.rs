@@ -11,6 +11,7 @@ mod parse;
 mod points;
 mod record;
 mod scene;
+mod ticket;
 mod values;
 mod views;
 mod waiting_room;
@@ -28,17 +29,19 @@ pub use intent::{
     SaleIntent, SectionQuantityJson,
 };
 pub use message::MessageJson;
-pub use order::{
-    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, TicketPageJson,
-    provider_order_id,
-};
+pub use order::{CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, provider_order_id};
 pub use outcome::{
-    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, WaitingRoomOutcomeJson,
+    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, TicketOutcomeJson,
+    WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
+pub use ticket::{
+    CheckInsJson, GateJson, HeldTicketJson, OfferTicket, ScanTicket, SetTicketRules,
+    TicketOfferAnswer, TicketOfferJson, TicketPageJson, TicketRulesJson, TicketUseJson, code_of,
+};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{
     AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson,

@@ -229,13 +229,3 @@ pub struct OrderPageJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
-
-/// A page of tickets. Tickets of one order stay together.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TicketPageJson {
-    /// By place of their order in the log, partition by partition.
-    pub tickets: Vec<TicketJson>,
-    /// Pass it as `after` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}

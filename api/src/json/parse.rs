@@ -93,6 +93,12 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "claim_coupon" => IntentRequest::ClaimCoupon(parse(body)?),
         "set_points_rule" => IntentRequest::SetPointsRule(parse(body)?),
         "grant_points" => IntentRequest::GrantPoints(parse(body)?),
+        "set_ticket_rules" => IntentRequest::SetTicketRules(parse(body)?),
+        "offer_ticket" => IntentRequest::OfferTicket(parse(body)?),
+        "accept_ticket" => IntentRequest::AcceptTicket(parse(body)?),
+        "end_ticket_offer" => IntentRequest::EndTicketOffer(parse(body)?),
+        "check_in" => IntentRequest::CheckIn(parse(body)?),
+        "check_out" => IntentRequest::CheckOut(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

@@ -7,7 +7,8 @@ use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::{
-    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, Step, WaitingRoomIntent,
+    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, Step, TicketIntent,
+    WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use super::message::MessageJson;
 use super::outcome::OutcomeJson;
 use super::points::PointsRuleJson;
 use super::scene::Scene;
+use super::ticket::TicketRulesJson;
 use super::values::moment;
 use super::waiting_room::WaitingRoomRulesJson;
 
@@ -143,6 +145,7 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::WaitingRoom(intent) => waiting_room_intent(intent),
         Intent::Coupon(intent) => coupon_intent(intent),
         Intent::Points(intent) => points_intent(intent),
+        Intent::Ticket(intent) => ticket_intent(intent),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }
@@ -198,6 +201,28 @@ fn points_intent(intent: &PointsIntent) -> Value {
             "account": account.to_string(),
             "amount": money(amount),
             "expires_at": moment(*expires_at).0.to_string(),
+        }),
+    }
+}
+
+fn ticket_intent(intent: &TicketIntent<'_>) -> Value {
+    match intent {
+        TicketIntent::SetRules { performance, rules } => {
+            json!({ "performance": performance.to_string(), "rules": TicketRulesJson::from(*rules) })
+        }
+        TicketIntent::Offer { ticket, to } => {
+            json!({ "ticket": ticket.to_string(), "to": to.to_string() })
+        }
+        TicketIntent::AcceptOffer { ticket } | TicketIntent::EndOffer { ticket } => {
+            json!({ "ticket": ticket.to_string() })
+        }
+        TicketIntent::CheckIn(scan) | TicketIntent::CheckOut(scan) => json!({
+            "performance": scan.performance.to_string(),
+            "ticket": scan.ticket.to_string(),
+            "generation": scan.generation,
+            "gate": scan.gate,
+            "scanned_at": scan.scanned_at.map(|at| moment(at).0.to_string()),
+            "scan": scan.scan.map(|scan| scan.to_string()),
         }),
     }
 }

@@ -60,9 +60,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::SaleOpened { performance } => {
             state.switch_sale(*performance, SaleSwitch::OpenedAt(step.now));
         }
-        Outcome::SaleClosed { performance } => {
-            state.switch_sale(*performance, SaleSwitch::Closed);
-        }
+        Outcome::SaleClosed { performance } => state.switch_sale(*performance, SaleSwitch::Closed),
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
             let (hold, performance, account) = (*hold, *performance, *account);
             let hold = Hold::new(hold, performance, account, places.clone(), *total, *expires_at);
@@ -114,6 +112,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::RefundFailed { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Failed);
         }
+        Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

@@ -17,6 +17,7 @@ use crate::points::decide_points;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
+use crate::ticket::decide_ticket;
 use crate::waiting_room;
 
 /// An intent with its place in the log.
@@ -144,6 +145,7 @@ fn dispatch(
         Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
         Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
+        Intent::Ticket(intent) => return decide_ticket(asked, intent, outcomes),
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -19,6 +19,8 @@
 //! - INV-20: who waits is called in the order of places, and each join once.
 //! - INV-21: an admission never brings more buyers inside than the cap.
 //! - INV-22: admissions never exceed rate and burst.
+//! - INV-60: a ticket has exactly one holder, and counts toward the limit of that account.
+//! - INV-61: nobody comes in with a ticket while somebody is inside with it.
 #![cfg_attr(
     not(test),
     deny(
@@ -47,6 +49,7 @@ mod snapshot;
 mod state;
 mod table;
 mod tick;
+mod ticket;
 mod timers;
 mod waiting_room;
 mod window;
@@ -65,4 +68,5 @@ pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use ticket::{GateCounts, HeldTicket, Offer, Ticket, TicketUses};
 pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

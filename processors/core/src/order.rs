@@ -26,6 +26,7 @@ use crate::performance::Owner;
 use crate::reserving::{self, Way};
 use crate::settle::{Fate, Settled, take_back};
 use crate::state::State;
+use crate::ticket::may_give_back;
 use crate::timers::Due;
 
 /// Where an order stands.
@@ -214,6 +215,7 @@ pub(crate) fn cancel_order(
             if performance.definition().starts_at <= asked.now {
                 return Err(RefusalCode::PerformanceStarted.into());
             }
+            may_give_back(asked.state, order)?;
         }
     }
     let (id, account) = (order.id, order.account);
@@ -300,6 +302,7 @@ impl State {
 
     /// Ends an order and frees its places.
     pub(crate) fn cancel_order(&mut self, id: OrderId, reason: CancelReason, at: Offset) {
+        self.take_tickets_back(id);
         let order = self.order_mut(id);
         assert!(order.state != OrderState::Paying, "INV-4: order {id} ends, payment unknown");
         let owner = order.owner().unwrap_or_else(|| panic!("INV-4: order {id} ends twice"));

@@ -18,6 +18,7 @@ use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::state::{Decided, State};
+use crate::ticket::SavedTickets;
 use crate::timers::Due;
 use crate::waiting_room::{SavedWaitingRoom, WaitingRoom};
 
@@ -29,7 +30,8 @@ use between_keys::SavedBetweenKeys;
 ///
 /// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
-const VERSION: u16 = 2;
+/// - 3: with tickets.
+const VERSION: u16 = 3;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
 
@@ -70,6 +72,9 @@ struct Snapshot<'s> {
     decided: Vec<Decided>,
     #[n(30)]
     between_keys: Option<SavedBetweenKeys<'s>>,
+    /// Since version 3; nothing where nothing was said of tickets.
+    #[n(60)]
+    tickets: Option<SavedTickets>,
 }
 
 #[derive(Encode, Decode)]
@@ -116,6 +121,7 @@ impl State {
             payments,
             decided: self.decided.iter().copied().collect(),
             between_keys: Some(SavedBetweenKeys::of(self)),
+            tickets: self.tickets.save(),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -148,6 +154,9 @@ impl State {
         }
         for hold in saved.holds {
             state.add_hold(hold.into_owned(), Offset::ZERO);
+        }
+        if let Some(saved) = saved.tickets {
+            state.restore_tickets(saved);
         }
         saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
         state.restore_orders(saved.orders);
@@ -183,8 +192,12 @@ impl State {
             OrderState::Cancelled | OrderState::Refunded => None,
         };
         if let Some(owner) = owner {
+            let holders: Vec<_> = self.holders(&order).collect();
             let performance = self.performance_mut(order.performance);
-            performance.occupy(order.account, &order.places, owner, Offset::ZERO);
+            performance.inventory.take(&performance.layout, &order.places, owner);
+            for holder in holders {
+                performance.add_seats(holder, 1);
+            }
         }
         if order.waits_for_payment() {
             self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
@@ -233,7 +246,7 @@ mod tests {
         let today = state.to_snapshot();
         let mut decoder = Decoder::new(&today);
         assert_eq!(decoder.array().unwrap(), Some(31));
-        assert_eq!(decoder.u16().unwrap(), 2);
+        assert_eq!(decoder.u16().unwrap(), VERSION);
         let first = decoder.position();
         (1..10).for_each(|_| decoder.skip().unwrap());
         let old: Vec<u8> =
@@ -244,7 +257,7 @@ mod tests {
     #[test]
     fn a_snapshot_of_tomorrow_is_refused_by_name() {
         let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
-        bytes[2] = 3;
-        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(3))));
+        bytes[2] = 4;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(4))));
     }
 }

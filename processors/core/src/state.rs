@@ -18,6 +18,7 @@ use crate::performance::Performance;
 use crate::points::Wallets;
 use crate::reserving::Reserving;
 use crate::table::Table;
+use crate::ticket::Tickets;
 use crate::timers::{Due, Timers};
 use crate::window::{Keyed, Window};
 
@@ -72,6 +73,7 @@ pub struct State {
     pub(crate) coupons: Coupons,
     pub(crate) wallets: Wallets,
     pub(crate) messages: Messages,
+    pub(crate) tickets: Tickets,
     pub(crate) timers: Timers,
     /// When a tick has something to do in the waiting room of the performance at that index.
     pub(crate) rooms_due: BTreeSet<(Timestamp, usize)>,
@@ -98,6 +100,7 @@ impl State {
             coupons: Coupons::new(),
             wallets: Wallets::new(),
             messages: Messages::default(),
+            tickets: Tickets::new(),
             timers: Timers::default(),
             rooms_due: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
@@ -228,6 +231,7 @@ impl State {
                 .holds
                 .get(hold)
                 .is_some_and(|hold| hold.expires() && hold.expires_at == deadline),
+            Due::TicketOffer(ticket) => self.is_offered_until(ticket, deadline),
             Due::Points(account) => self.wallets.expires_at(account, deadline),
             Due::Reserving(order) => {
                 self.reserving.get(order).is_some_and(|waits| waits.order.deadline == deadline)

@@ -7,6 +7,7 @@ use crate::decide::Asked;
 use crate::points;
 use crate::reserving;
 use crate::settle::{Fate, Settled};
+use crate::ticket;
 use crate::timers::Due;
 use crate::waiting_room;
 
@@ -36,6 +37,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
             }
             Due::Points(account) => points::expire(asked, account, deadline, outcomes),
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
+            Due::TicketOffer(id) => ticket::lapse(asked, id, outcomes),
         }
     }
     waiting_room::admit(asked, outcomes);

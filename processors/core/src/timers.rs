@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use boxoffice_topics::{AccountId, HoldId, OrderId, Timestamp};
+use boxoffice_topics::{AccountId, HoldId, OrderId, TicketId, Timestamp};
 
 /// What is due at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,7 @@ pub(crate) enum Due {
     Order(OrderId),
     Reserving(OrderId),
     Points(AccountId),
+    TicketOffer(TicketId),
 }
 
 /// Timers by deadline.

@@ -284,6 +284,28 @@ words! {
         /// Their time ran out.
         Expired "expired",
     }
+    /// Where an offer of a ticket stands.
+    TransferState {
+        /// It waits for its answer.
+        Offered "offered",
+        /// The ticket has changed hands.
+        Accepted "accepted",
+        /// The holder took it back.
+        Withdrawn "withdrawn",
+        /// Who was offered the ticket does not want it.
+        Declined "declined",
+        /// Nobody answered in time.
+        Lapsed "lapsed",
+    }
+    /// What came of a ticket that was shown at a gate.
+    ScanKind {
+        /// Somebody came in.
+        In "in",
+        /// Somebody went out.
+        Out "out",
+        /// Somebody was inside with it already.
+        Again "again",
+    }
 }
 
 impl From<SessionEnd> for TurnState {

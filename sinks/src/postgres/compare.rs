@@ -133,6 +133,12 @@ async fn compare_rows(
     let sql =
         "SELECT * FROM points_ledger ORDER BY account_id, partition, step_offset, outcome_index";
     tables.table(sql, &fold.points_ledger).await?;
+    let sql = "SELECT * FROM ticket_rules ORDER BY performance_id";
+    tables.table(sql, &fold.ticket_rules).await?;
+    let sql = "SELECT * FROM ticket_transfers ORDER BY transfer_id";
+    tables.table(sql, &fold.ticket_transfers).await?;
+    let sql = "SELECT * FROM ticket_scans ORDER BY scan_id";
+    tables.table(sql, &fold.ticket_scans).await?;
     Ok((tables.rows, tables.differences))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
     CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Offset, OrderId, Outcome,
-    PartitionId, PaymentId, PerformanceId, PointsOutcome, WaitingRoomOutcome,
+    PartitionId, PaymentId, PerformanceId, PointsOutcome, TicketOutcome, WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
@@ -32,6 +32,7 @@ pub(super) struct Missing {
     pub(super) points_lots: Vec<i64>,
     /// Orders whose points are needed, with the lots that they are of.
     pub(super) points_of: Vec<i64>,
+    pub(super) ticket_transfers: Vec<i64>,
 }
 
 impl Missing {
@@ -59,6 +60,7 @@ impl Missing {
             Outcome::WaitingRoom(outcome) => self.add_room(fold, outcome),
             Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
             Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
+            Outcome::Ticket(outcome) => self.add_ticket(fold, outcome, is_older),
             Outcome::HoldRenewed { hold, .. }
             | Outcome::HoldReleased { hold }
             | Outcome::HoldExpired { hold, .. } => self.add_hold(fold, *hold, is_older),
@@ -110,6 +112,7 @@ impl Missing {
         sort(&mut self.coupon_uses);
         sort(&mut self.points_lots);
         sort(&mut self.points_of);
+        sort(&mut self.ticket_transfers);
     }
 
     fn add_room(&mut self, fold: &Fold, outcome: &WaitingRoomOutcome) {
@@ -206,6 +209,27 @@ impl Missing {
                     self.points_of.push(order_id);
                 }
             }
+        }
+    }
+
+    fn add_ticket(
+        &mut self,
+        fold: &Fold,
+        outcome: &TicketOutcome,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
+        let (TicketOutcome::Transferred { transfer, .. }
+        | TicketOutcome::OfferEnded { transfer, .. }) = outcome
+        else {
+            return;
+        };
+        if is_older(transfer.0) && !fold.ticket_transfers.contains(&transfer.0.packed()) {
+            self.ticket_transfers.push(transfer.0.packed());
+        }
+        if let TicketOutcome::Transferred { ticket, .. } = outcome
+            && is_older(ticket.order.0)
+        {
+            self.tickets_of.push(ticket.order.0.packed());
         }
     }
 

@@ -12,10 +12,10 @@ use boxoffice_topics::{
     CampaignDefinition, CampaignId, CouponId, CouponOutcome, Currency, EntrantsDigest, HoldId,
     IntentId, JoinNumber, LotId, LotterySeed, Message, OrderId, Outcome, PartitionId, PaymentId,
     PerformanceId, Places, PointsOutcome, PointsRule, Reductions, RefusalCode, SeatNumber, Slot,
-    Timestamp, WaitingRoomOutcome, WaitingRoomRules,
+    TicketId, Timestamp, WaitingRoomOutcome, WaitingRoomRules,
 };
 
-use super::{BEGIN_MS, Scribe, account, log, small_house, won};
+use super::{BEGIN_MS, Scribe, account, log, small_house, ticket, won};
 
 /// What the places of every order cost.
 const PRICE: i64 = 165_000;
@@ -475,6 +475,8 @@ impl Sale {
         let confirmed = self.confirmed(buyer, order, None, None);
         self.hall.decide(vec![received(2, 1, 1), placed, confirmed]);
         self.moves(PointsOutcome::Committed { account, order, amount });
+        let ticket = TicketId { order, number: 1 };
+        ticket::passes_on(&mut self.hall, self.performance, ticket);
     }
 
     /// The second use of a coupon is asked for, and points after it.

@@ -3,6 +3,7 @@
 pub(crate) mod between_keys;
 pub(crate) mod follow;
 pub(crate) mod story;
+pub(crate) mod ticket;
 
 use std::num::NonZeroU16;
 

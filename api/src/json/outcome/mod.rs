@@ -3,6 +3,7 @@
 mod coupon;
 mod points;
 mod sale;
+mod ticket;
 mod waiting_room;
 
 use boxoffice_topics::Outcome;
@@ -13,6 +14,7 @@ pub use self::coupon::CouponOutcomeJson;
 pub use self::points::PointsOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
+pub use self::ticket::TicketOutcomeJson;
 pub use self::waiting_room::WaitingRoomOutcomeJson;
 use super::scene::Scene;
 
@@ -28,6 +30,8 @@ pub enum OutcomeJson {
     Coupon(CouponOutcomeJson),
     /// About points.
     Points(PointsOutcomeJson),
+    /// About tickets.
+    Ticket(TicketOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -38,6 +42,7 @@ impl OutcomeJson {
             Outcome::WaitingRoom(outcome) => Self::WaitingRoom(outcome.into()),
             Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
             Outcome::Points(outcome) => Self::Points(outcome.into()),
+            Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

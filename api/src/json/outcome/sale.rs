@@ -258,7 +258,10 @@ impl SaleOutcomeJson {
                 message: Box::new(message.into()),
             },
             Outcome::MessageReceived { from } => Self::MessageReceived { from: from.to_string() },
-            Outcome::WaitingRoom(_) | Outcome::Coupon(_) | Outcome::Points(_) => {
+            Outcome::WaitingRoom(_)
+            | Outcome::Coupon(_)
+            | Outcome::Points(_)
+            | Outcome::Ticket(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }

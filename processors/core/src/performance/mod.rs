@@ -235,23 +235,33 @@ impl Performance {
     /// Gives free places to a hold, or to an order that comes back to life.
     pub(crate) fn occupy(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
         self.inventory.take(&self.layout, places, owner);
-        let seats = self.seats_of.entry(account).or_insert(0);
-        *seats = seats.saturating_add(places.count());
+        let seats = self.add_seats(account, places.count());
         let limit = u32::from(self.definition.sale.account_seats_max);
-        assert!(*seats <= limit, "INV-3: an account is above its limit");
+        assert!(seats <= limit, "INV-3: an account is above its limit");
         self.changed_at = at;
     }
 
     /// Frees places that their owner gives up.
     pub(crate) fn vacate(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
         self.inventory.give_back(&self.layout, places, owner);
-        let seats = self.seats_of(account).checked_sub(places.count());
-        match seats {
+        self.drop_seats(account, places.count());
+        self.changed_at = at;
+    }
+
+    /// Counts seats to an account, and returns how many it has.
+    pub(crate) fn add_seats(&mut self, account: AccountId, more: u32) -> u32 {
+        let seats = self.seats_of.entry(account).or_insert(0);
+        *seats = seats.saturating_add(more);
+        *seats
+    }
+
+    /// Counts seats to an account no more.
+    pub(crate) fn drop_seats(&mut self, account: AccountId, fewer: u32) {
+        match self.seats_of(account).checked_sub(fewer) {
             Some(0) => drop(self.seats_of.remove(&account)),
             Some(seats) => drop(self.seats_of.insert(account, seats)),
             None => panic!("INV-3: an account gives back more than it has"),
         }
-        self.changed_at = at;
     }
 
     /// Passes places from one owner to the next: hold, unpaid order, paid order.

@@ -16,6 +16,7 @@
 //! decided a second time with states that come from a snapshot before each line.
 
 mod tell;
+mod ticket;
 mod waiting_room;
 mod words;
 

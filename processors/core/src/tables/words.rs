@@ -77,6 +77,9 @@ impl Table {
                 result: PaymentResult::Declined { code: "REJECT" },
             },
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
+            "tickets" | "offer" | "accept" | "unoffer" | "in" | "out" => {
+                self.ticket_intent(performance, what, &rest)
+            }
             other => self.waiting_room_intent(performance, other, &rest),
         }
     }
@@ -99,7 +102,7 @@ impl Table {
         }
     }
 
-    fn order(&self, name: &str) -> OrderId {
+    pub(super) fn order(&self, name: &str) -> OrderId {
         match self.names.get(name) {
             Some(Name::Order(order)) => *order,
             _ => OrderId(no_such_thing()),

@@ -10,6 +10,7 @@ mod coupon;
 mod order;
 mod payment;
 mod points;
+mod ticket;
 mod waiting_room;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,8 @@ use super::house::House;
 use super::missing::Missing;
 use super::rows::{
     CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow,
-    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, TicketRow, TurnRow,
-    WaitingRoomRow,
+    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, ScanRow, TicketRow,
+    TicketRulesRow, TransferRow, TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -50,6 +51,9 @@ pub(super) struct Fold {
     pub(super) points_lots: Table<PointsLotRow>,
     pub(super) points_uses: Table<PointsUseRow>,
     pub(super) points_ledger: Table<PointsEntryRow>,
+    pub(super) ticket_rules: Table<TicketRulesRow>,
+    pub(super) ticket_transfers: Table<TransferRow>,
+    pub(super) ticket_scans: Table<ScanRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -106,6 +110,9 @@ impl Fold {
         self.points_lots.forget_settled();
         self.points_uses.forget_settled();
         self.points_ledger.forget_settled();
+        self.ticket_rules.forget_settled();
+        self.ticket_transfers.forget_settled();
+        self.ticket_scans.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -117,6 +124,7 @@ impl Fold {
             Outcome::WaitingRoom(outcome) => self.apply_waiting_room(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
+            Outcome::Ticket(outcome) => self.apply_ticket(at, outcome)?,
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 pub(super) use self::coupon::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
+pub(super) use self::ticket::{ScanRow, TicketRulesRow, TransferRow};
 pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
     CancelReasonWord, CurrencyCode, HoldState, IssuerWord, Moment, OrderState, PaymentState,
@@ -43,6 +44,7 @@ macro_rules! row {
 
 mod coupon;
 mod points;
+mod ticket;
 mod waiting_room;
 
 /// A row that changes after it was written.

@@ -23,6 +23,7 @@ macro_rules! column {
 
 mod coupon;
 mod points;
+mod ticket;
 mod waiting_room;
 
 const COPY_HOLDS: &str = "\
@@ -45,6 +46,7 @@ pub(super) async fn write_changes(
     rows += waiting_room::write(to, fold, copy).await?;
     rows += coupon::write(to, fold, copy).await?;
     rows += points::write(to, fold, copy).await?;
+    rows += ticket::write(to, fold, copy).await?;
     Ok(rows)
 }
 
@@ -357,7 +359,8 @@ async fn write_tickets(to: &mut PgConnection, mut rows: Vec<&TicketRow>) -> Resu
                 $6::integer[], $7::text[], $8::integer[], $9::bigint[], $10::text[],
                 $11::timestamptz[], $12::timestamptz[])
          ON CONFLICT (order_id, number) DO UPDATE
-            SET issued_at = EXCLUDED.issued_at, voided_at = EXCLUDED.voided_at",
+            SET issued_at = EXCLUDED.issued_at, voided_at = EXCLUDED.voided_at,
+                account_id = EXCLUDED.account_id",
     )
     .bind(column!(rows, |row| row.order_id))
     .bind(column!(rows, |row| row.number))
