@@ -367,6 +367,7 @@ mod tests {
                 payment_window_ms: 600_000,
                 account_seats_max: 4,
             },
+            refund_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },

@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
+use crate::refund::RefundIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
@@ -139,7 +140,7 @@ pub enum Intent<'a> {
         #[b(2)]
         payment_key: &'a str,
     },
-    /// A buyer gives the order up. A confirmed order is refunded in full.
+    /// A buyer gives the order up. A confirmed order is refunded by its terms.
     #[n(11)]
     CancelOrder {
         /// Which order.
@@ -191,6 +192,9 @@ pub enum Intent<'a> {
         #[n(1)]
         message: Message,
     },
+    /// Something about refunds.
+    #[n(40)]
+    Refund(#[b(0)] RefundIntent<'a>),
 }
 
 /// What the provider did about an attempt to pay.
@@ -253,6 +257,7 @@ impl Intent<'_> {
             Self::Coupon(intent) => Some(intent.slot()),
             Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
+            Self::Refund(intent) => Some(intent.slot()),
         }
     }
 
@@ -278,6 +283,7 @@ impl Intent<'_> {
             Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",
             Self::WaitingRoom(intent) => intent.name(),
+            Self::Refund(intent) => intent.name(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod partition;
 pub mod points;
 pub mod reductions;
+pub mod refund;
 pub mod refusal;
 pub mod time;
 pub mod waiting_room;
@@ -37,6 +38,7 @@ pub use outcome::{Outcome, Places, Step};
 pub use partition::{PartitionMap, Slot};
 pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
+pub use refund::{RefundIntent, RefundLadder, RefundLine, RefundOutcome, RefundTerms};
 pub use refusal::{Refusal, RefusalCode};
 pub use time::Timestamp;
 pub use waiting_room::{

@@ -73,6 +73,7 @@ fn definition() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        refund_terms: None,
     }
 }
 

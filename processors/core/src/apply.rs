@@ -116,6 +116,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::RefundFailed { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Failed);
         }
+        Outcome::Refund(outcome) => state.apply_refund(outcome, at),
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

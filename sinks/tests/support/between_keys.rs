@@ -291,7 +291,8 @@ impl Sale {
         discount: Option<Discount>,
         points: Option<i64>,
     ) -> Outcome {
-        let reductions = Reductions { price: won(PRICE), discount, points: points.map(won) };
+        let points = points.map(won);
+        let reductions = Reductions { price: won(PRICE), discount, points, booking_fee: None };
         Outcome::OrderPlaced {
             order,
             hold,

@@ -26,7 +26,7 @@ impl Table {
         self.name('h', Name::Hold(hold))
     }
 
-    fn order_name(&mut self, order: OrderId) -> String {
+    pub(super) fn order_name(&mut self, order: OrderId) -> String {
         self.name('o', Name::Order(order))
     }
 
@@ -57,6 +57,7 @@ impl Table {
             Outcome::SaleOpened { .. } => "opened".into(),
             Outcome::SaleClosed { .. } => "closed".into(),
             Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
+            Outcome::Refund(outcome) => self.tell_refund(outcome),
             Outcome::Held { hold, performance, places, total, seating, .. } => {
                 let hold = self.name('h', Name::Hold(*hold));
                 let seating = format!("{seating:?}").to_lowercase();

@@ -76,6 +76,9 @@ impl Table {
                 payment: self.payment(rest[0]),
                 result: PaymentResult::Declined { code: "REJECT" },
             },
+            "refund" | "terms" | "calloff" => {
+                Intent::Refund(self.refund_intent(performance, what, &rest))
+            }
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
             other => self.waiting_room_intent(performance, other, &rest),
         }
@@ -99,7 +102,7 @@ impl Table {
         }
     }
 
-    fn order(&self, name: &str) -> OrderId {
+    pub(super) fn order(&self, name: &str) -> OrderId {
         match self.names.get(name) {
             Some(Name::Order(order)) => *order,
             _ => OrderId(no_such_thing()),
