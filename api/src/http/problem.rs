@@ -153,6 +153,14 @@ impl Problem {
         problem
     }
 
+    /// What an intent would be refused with.
+    #[must_use]
+    pub fn would_be_refused(refusal: Refusal) -> Self {
+        let mut problem = Self::new(refusal_status(refusal.code), refusal.code.as_str());
+        problem.0.document.item = refusal.item;
+        problem
+    }
+
     /// 400 for a request whose syntax is wrong.
     #[must_use]
     pub fn malformed(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -257,7 +265,8 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::OrderUnknown
         | RefusalCode::PaymentUnknown
         | RefusalCode::CampaignUnknown
-        | RefusalCode::CouponUnknown => StatusCode::NOT_FOUND,
+        | RefusalCode::CouponUnknown
+        | RefusalCode::TicketUnknown => StatusCode::NOT_FOUND,
         RefusalCode::HoldOwnedByAnother
         | RefusalCode::OrderOwnedByAnother
         | RefusalCode::CouponOwnedByAnother
@@ -269,7 +278,9 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::WaitingRoomRulesInvalid
         | RefusalCode::SeedMismatch
         | RefusalCode::CampaignInvalid
-        | RefusalCode::PointsInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalCode::PointsInvalid
+        | RefusalCode::RefundTermsInvalid
+        | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }

@@ -14,6 +14,7 @@ use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
+use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
 use crate::http::auth::{Names, Role};
@@ -40,7 +41,7 @@ pub enum IntentRequest<'a> {
     PlaceOrder(PlaceOrder<'a>),
     /// A buyer has authenticated a payment with the provider and wants it taken.
     PayOrder(PayOrder<'a>),
-    /// A buyer gives the order up.
+    /// A buyer gives the order up. What comes back of a confirmed one, its terms say.
     CancelOrder(CancelOrder),
     /// A promoter puts a performance into the house.
     CreatePerformance(Box<CreatePerformance>),
@@ -72,6 +73,12 @@ pub enum IntentRequest<'a> {
     SetPointsRule(SetPointsRule),
     /// A promoter or an operator gives points away.
     GrantPoints(GrantPoints<'a>),
+    /// A buyer gives tickets of a confirmed order back.
+    RefundTickets(RefundTickets<'a>),
+    /// A promoter sells under other terms from now on. Orders keep theirs, unless these leave more.
+    SetRefundTerms(SetRefundTerms),
+    /// A promoter says that the performance will not be shown: everything goes back.
+    CancelPerformance(CancelPerformance),
 }
 
 /// These seats, all of them or none, for a while.
@@ -246,11 +253,15 @@ pub struct CreatePerformance {
     pub sections: Vec<SectionJson>,
     /// The rules of sale.
     pub sale: SaleJson,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// them nothing and everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_terms: Option<RefundTermsJson>,
 }
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 23] = [
+    pub const TYPES: [&'static str; 26] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -274,6 +285,9 @@ impl IntentRequest<'_> {
         "claim_coupon",
         "set_points_rule",
         "grant_points",
+        "refund_tickets",
+        "set_refund_terms",
+        "cancel_performance",
     ];
 
     /// Who may ask this.
@@ -289,7 +303,9 @@ impl IntentRequest<'_> {
             | Self::ChangeCampaign(_)
             | Self::PauseCampaign(_)
             | Self::ResumeCampaign(_)
-            | Self::SetPointsRule(_) => &[Role::Promoter],
+            | Self::SetPointsRule(_)
+            | Self::SetRefundTerms(_)
+            | Self::CancelPerformance(_) => &[Role::Promoter],
             Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
@@ -302,7 +318,8 @@ impl IntentRequest<'_> {
             | Self::JoinWaitingRoom(_)
             | Self::Heartbeat(_)
             | Self::LeaveWaitingRoom(_)
-            | Self::ClaimCoupon(_) => &[Role::Buyer],
+            | Self::ClaimCoupon(_)
+            | Self::RefundTickets(_) => &[Role::Buyer],
         }
     }
 
@@ -366,6 +383,9 @@ impl IntentRequest<'_> {
             Self::ClaimCoupon(claim) => claim.to_intent(),
             Self::SetPointsRule(set) => set.to_intent(),
             Self::GrantPoints(grant) => grant.to_intent(names)?,
+            Self::RefundTickets(refund) => refund.to_intent(),
+            Self::SetRefundTerms(set) => set.to_intent()?,
+            Self::CancelPerformance(cancel) => cancel.to_intent(),
         })
     }
 }
@@ -401,6 +421,7 @@ impl CreatePerformance {
             price_levels: self.price_levels.clone(),
             sections: self.sections.clone(),
             sale: self.sale,
+            refund_terms: self.refund_terms.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod outcome;
 mod parse;
 mod points;
 mod record;
+mod refund;
 mod scene;
 mod values;
 mod views;
@@ -29,15 +30,20 @@ pub use intent::{
 };
 pub use message::MessageJson;
 pub use order::{
-    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, TicketPageJson,
-    provider_order_id,
+    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, PaymentRefundJson,
+    TicketPageJson, provider_order_id,
 };
 pub use outcome::{
-    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, WaitingRoomOutcomeJson,
+    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, RefundOutcomeJson, SaleOutcomeJson,
+    WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
+pub use refund::{
+    CancelPerformance, CancellationJson, FreeRefundJson, RefundLadderJson, RefundQuoteJson,
+    RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
+};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{

@@ -93,6 +93,9 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "claim_coupon" => IntentRequest::ClaimCoupon(parse(body)?),
         "set_points_rule" => IntentRequest::SetPointsRule(parse(body)?),
         "grant_points" => IntentRequest::GrantPoints(parse(body)?),
+        "refund_tickets" => IntentRequest::RefundTickets(parse(body)?),
+        "set_refund_terms" => IntentRequest::SetRefundTerms(parse(body)?),
+        "cancel_performance" => IntentRequest::CancelPerformance(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

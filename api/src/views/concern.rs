@@ -1,7 +1,9 @@
 //! Whom an outcome concerns.
 
 use boxoffice_core::State;
-use boxoffice_topics::{AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, Step};
+use boxoffice_topics::{
+    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, RefundOutcome, Step,
+};
 
 /// Whether an outcome concerns an account, in the state after its step.
 ///
@@ -40,6 +42,10 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::WaitingRoom(outcome) => outcome.account().or(Some(step.account)),
         Outcome::Coupon(outcome) => owner_of_coupon(outcome, step, state),
         Outcome::Points(outcome) => Some(owner_of_points(outcome, step)),
+        Outcome::Refund(RefundOutcome::TicketsRefunded { account, .. }) => Some(*account),
+        Outcome::Refund(
+            RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
+        ) => Some(step.account),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
     }
 }

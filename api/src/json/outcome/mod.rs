@@ -2,6 +2,7 @@
 
 mod coupon;
 mod points;
+mod refund;
 mod sale;
 mod waiting_room;
 
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 pub use self::coupon::CouponOutcomeJson;
 pub use self::points::PointsOutcomeJson;
+pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
 pub use self::waiting_room::WaitingRoomOutcomeJson;
@@ -28,6 +30,8 @@ pub enum OutcomeJson {
     Coupon(CouponOutcomeJson),
     /// About points.
     Points(PointsOutcomeJson),
+    /// About refunds.
+    Refund(RefundOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -38,6 +42,7 @@ impl OutcomeJson {
             Outcome::WaitingRoom(outcome) => Self::WaitingRoom(outcome.into()),
             Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
             Outcome::Points(outcome) => Self::Points(outcome.into()),
+            Outcome::Refund(outcome) => Self::Refund(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

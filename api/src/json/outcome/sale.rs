@@ -258,7 +258,10 @@ impl SaleOutcomeJson {
                 message: Box::new(message.into()),
             },
             Outcome::MessageReceived { from } => Self::MessageReceived { from: from.to_string() },
-            Outcome::WaitingRoom(_) | Outcome::Coupon(_) | Outcome::Points(_) => {
+            Outcome::WaitingRoom(_)
+            | Outcome::Coupon(_)
+            | Outcome::Points(_)
+            | Outcome::Refund(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }
@@ -404,6 +407,7 @@ pub(in crate::json) const fn cancel_name(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::ByBuyer => "by_buyer",
         CancelReason::Expired => "expired",
+        CancelReason::PerformanceCancelled => "performance_cancelled",
     }
 }
 
@@ -413,5 +417,7 @@ const fn refund_name(reason: RefundReason) -> &'static str {
         RefundReason::LateCapture => "late_capture",
         RefundReason::DuplicateCapture => "duplicate_capture",
         RefundReason::AmountMismatch => "amount_mismatch",
+        RefundReason::PerformanceCancelled => "performance_cancelled",
+        RefundReason::TicketsRefunded => "tickets_refunded",
     }
 }

@@ -10,6 +10,7 @@ mod coupon;
 mod order;
 mod payment;
 mod points;
+mod refund;
 mod waiting_room;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,8 @@ use super::house::House;
 use super::missing::Missing;
 use super::rows::{
     CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow,
-    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, TicketRow, TurnRow,
-    WaitingRoomRow,
+    PerformanceCancellationRow, PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow,
+    RefundRow, RefundTermsRow, TicketRefundRow, TicketRow, TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -50,6 +51,9 @@ pub(super) struct Fold {
     pub(super) points_lots: Table<PointsLotRow>,
     pub(super) points_uses: Table<PointsUseRow>,
     pub(super) points_ledger: Table<PointsEntryRow>,
+    pub(super) refund_terms: Table<RefundTermsRow>,
+    pub(super) ticket_refunds: Table<TicketRefundRow>,
+    pub(super) cancellations: Table<PerformanceCancellationRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -106,6 +110,9 @@ impl Fold {
         self.points_lots.forget_settled();
         self.points_uses.forget_settled();
         self.points_ledger.forget_settled();
+        self.refund_terms.forget_settled();
+        self.ticket_refunds.forget_settled();
+        self.cancellations.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -117,6 +124,7 @@ impl Fold {
             Outcome::WaitingRoom(outcome) => self.apply_waiting_room(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
+            Outcome::Refund(outcome) => self.apply_refund(at, outcome),
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;
@@ -177,6 +185,9 @@ impl Fold {
             points_earned_days: None,
             points_restored_days: None,
         });
+        if let Some(terms) = &definition.refund_terms {
+            self.add_refund_terms(at, definition.performance, 0, terms);
+        }
         self.houses.insert(performance_id, House::new(definition.clone()));
         self.new_houses.push(performance_id);
     }

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_core::OrderState;
 
 use super::page::{Page, page};
 use crate::http::auth::Buyer;
@@ -28,10 +27,7 @@ pub async fn tickets(
     Buyer(account): Buyer,
     Params(which): Params<Page>,
 ) -> Result<Response, Problem> {
-    let (tickets, next) = page(&app, account, &which, |order, scene| match order.state {
-        OrderState::Confirmed => scene.tickets(order.id, order.performance, &order.places),
-        _ => Vec::new(),
-    })?;
+    let (tickets, next) = page(&app, account, &which, |order, scene| scene.tickets_of(order))?;
     let tickets = tickets.into_iter().flatten().collect();
     Ok(json(&TicketPageJson { tickets, next }))
 }
