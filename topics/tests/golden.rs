@@ -21,6 +21,8 @@ use boxoffice_topics::{
     Step, Timestamp,
 };
 
+#[path = "golden/refund.rs"]
+mod refund;
 #[path = "golden/waiting_room.rs"]
 mod waiting_room;
 
