@@ -145,6 +145,7 @@ fn check_minor(field: &str, minor: i64) -> Result<(), DefinitionInvalid> {
 
 /// What somebody asks about refunds.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "what buyers ask is decoded without allocating")]
 pub enum RefundIntent<'a> {
     /// A buyer gives tickets of a confirmed order back.
     #[n(1)]

@@ -80,7 +80,7 @@ async fn a_payment_goes_back_in_parts_and_each_part_once() {
     assert_eq!(running.stop().await, []);
     assert_eq!(sandbox.totals().await, (165_000, 165_000));
     // Whoever starts again with the same effects moves nothing.
-    let mut running = Start::with(effects.to_vec()).run(sandbox.client());
+    let running = Start::with(effects.to_vec()).run(sandbox.client());
     running.drained().await;
     running.stop().await;
     assert_eq!(sandbox.totals().await, (165_000, 165_000));
