@@ -58,12 +58,10 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::Refused { .. } | Outcome::Repeated { .. } => return false,
         Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
         Outcome::SaleOpened { performance } => {
-            state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
-            state.schedule_room(*performance);
+            state.switch_sale(*performance, SaleSwitch::OpenedAt(step.now));
         }
         Outcome::SaleClosed { performance } => {
-            state.performance_mut(*performance).switch = SaleSwitch::Closed;
-            state.schedule_room(*performance);
+            state.switch_sale(*performance, SaleSwitch::Closed);
         }
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
             let (hold, performance, account) = (*hold, *performance, *account);

@@ -5,7 +5,7 @@ use boxoffice_topics::{
 };
 
 use crate::decide::Asked;
-use crate::performance::{Performance, SaleState};
+use crate::performance::{Performance, SaleState, SaleSwitch};
 use crate::refund;
 use crate::state::{PERFORMANCES_MAX, State};
 
@@ -42,6 +42,11 @@ pub(crate) fn close_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome
 }
 
 impl State {
+    pub(crate) fn switch_sale(&mut self, id: PerformanceId, switch: SaleSwitch) {
+        self.performance_mut(id).switch = switch;
+        self.schedule_room(id);
+    }
+
     pub(crate) fn add_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
         let performance = Performance::new(definition.clone(), at);
         let index = self.performances.len();
