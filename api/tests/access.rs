@@ -25,6 +25,7 @@ fn every_route_answers_everybody_as_it_should() {
         let campaign = format!("/v1/campaigns/{}", create_campaign(&house, campaign()).await);
         let hold_path = format!("/v1/holds/{hold}");
         let order_path = format!("/v1/orders/{order}");
+        let quote_path = format!("{order_path}/refund-quote");
         let intent_path = format!("/v1/intents/{order}");
         let explanation = format!("{intent_path}/explanation");
         let release = json!({"type": "renew_hold", "hold": hold}).to_string();
@@ -73,6 +74,10 @@ fn every_route_answers_everybody_as_it_should() {
             ("/v1/campaigns/{id}", ("GET", &campaign, "", [200; 6])),
             ("/v1/holds/{id}", ("GET", &hold_path, "", [401, 200, 404, 403, 403, 401])),
             ("/v1/orders/{id}", ("GET", &order_path, "", [401, 200, 404, 403, 403, 401])),
+            (
+                "/v1/orders/{id}/refund-quote",
+                ("GET", &quote_path, "", [401, 409, 404, 403, 403, 401]),
+            ),
             ("/v1/me/orders", ("GET", "/v1/me/orders", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/me/tickets", ("GET", "/v1/me/tickets", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/me/coupons", ("GET", "/v1/me/coupons", "", [401, 200, 200, 403, 403, 401])),

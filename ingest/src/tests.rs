@@ -209,5 +209,6 @@ fn too_large_a_definition() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        refund_terms: None,
     }
 }

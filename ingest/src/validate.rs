@@ -6,7 +6,8 @@ use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::ticket::GATE_BYTES_MAX;
 use boxoffice_topics::{
-    CouponIntent, Intent, Money, PointsIntent, PointsRule, TicketIntent, WaitingRoomIntent,
+    CouponIntent, Intent, Money, PointsIntent, PointsRule, RefundIntent, TicketIntent,
+    WaitingRoomIntent,
 };
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
@@ -75,6 +76,7 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         Intent::Coupon(intent) => check_coupon(intent),
         Intent::Points(intent) => check_points(intent),
         Intent::Ticket(intent) => check_ticket(intent),
+        Intent::Refund(intent) => check_refund(intent),
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
@@ -131,6 +133,22 @@ fn check_ticket(intent: &TicketIntent<'_>) -> Result<(), IntentInvalid> {
         TicketIntent::Offer { .. }
         | TicketIntent::AcceptOffer { .. }
         | TicketIntent::EndOffer { .. } => Ok(()),
+    }
+}
+
+fn check_refund(intent: &RefundIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        RefundIntent::RefundTickets { tickets, places, amount, .. } => {
+            check_not_empty("tickets", tickets.len() + places.len())?;
+            places.iter().enumerate().try_for_each(|(index, place)| {
+                check_text(|| format!("places[{index}]"), place, SEAT_LABEL_BYTES_MAX)
+            })?;
+            amount.as_ref().map_or(Ok(()), |amount| check_minor("amount", amount.minor, 0))
+        }
+        RefundIntent::SetRefundTerms { terms, .. } => {
+            terms.validate().map_err(|error| below("terms", error))
+        }
+        RefundIntent::CancelPerformance { .. } => Ok(()),
     }
 }
 
@@ -226,8 +244,8 @@ mod tests {
     use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
         AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
-        PerformanceDefinition, PerformanceId, SaleRules, Slot, TicketId, TicketRules, Timestamp,
-        WaitingRoomRules,
+        PerformanceDefinition, PerformanceId, RefundLadder, RefundTerms, SaleRules, Slot, TicketId,
+        TicketRules, Timestamp, WaitingRoomRules,
     };
 
     use super::*;
@@ -271,6 +289,34 @@ mod tests {
     fn pay(minor: i64, payment_key: &str) -> Intent<'_> {
         let amount = Money::new(minor, Currency::KRW);
         Intent::PayOrder { order: OrderId(id()), amount, payment_key }
+    }
+
+    #[test]
+    fn refunds_outside_the_limits_are_named_by_field() {
+        let tickets = |numbers: &[u16], places: &[&'static str], minor| {
+            Intent::Refund(RefundIntent::RefundTickets {
+                order: OrderId(id()),
+                tickets: numbers.iter().copied().collect(),
+                places: places.iter().copied().collect(),
+                amount: Some(Money::new(minor, Currency::KRW)),
+            })
+        };
+        let terms = |booking_fee_minor, steps| {
+            let ladder = Some(RefundLadder { steps, ..RefundLadder::korean(4_000) });
+            let terms = Box::new(RefundTerms { ladder, booking_fee_minor });
+            Intent::Refund(RefundIntent::SetRefundTerms { performance: PERFORMANCE, terms })
+        };
+        let fee = "terms.booking_fee_minor: must be 0 to 1000000000000";
+        check(&[
+            (tickets(&[1], &["A-1-1"], 0), ""),
+            (tickets(&[], &[], 0), "tickets: must not be empty"),
+            (tickets(&[], &["A-1-1", ""], 0), "places[1]: must be 1 to 39 bytes, is 0"),
+            (tickets(&[1], &[], -1), "amount: must be 0 to 1000000000000, is -1"),
+            (terms(2_000, RefundLadder::korean(0).steps), ""),
+            (terms(-1, RefundLadder::korean(0).steps), fee),
+            (terms(0, Vec::new()), "terms.ladder.steps: must be 1 to 32, is 0"),
+            (Intent::Refund(RefundIntent::CancelPerformance { performance: PERFORMANCE }), ""),
+        ]);
     }
 
     #[test]
@@ -403,6 +449,7 @@ mod tests {
                 payment_window_ms: 600_000,
                 account_seats_max: 4,
             },
+            refund_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },

@@ -387,6 +387,9 @@ async fn a_sink_that_is_killed_at_any_table_catches_up() {
         "ticket_rules",
         "ticket_transfers",
         "ticket_scans",
+        "refund_terms",
+        "ticket_refunds",
+        "performance_cancellations",
     ] {
         let database = Database::fresh().await;
         let (pool, killer) = (pool(&database), pool(&database));
@@ -411,7 +414,7 @@ async fn rebuilt_rows_are_the_same() {
 }
 
 /// One change in every table, of which the audit tells the first row that differs.
-const PLANTED: [(&str, &str); 24] = [
+const PLANTED: [(&str, &str); 27] = [
     ("campaign_terms", "UPDATE campaign_terms SET cap_minor = 1 WHERE cap_minor IS NOT NULL"),
     ("campaigns", "UPDATE campaigns SET issued = issued - 1 WHERE is_spanning"),
     ("coupon_uses", "UPDATE coupon_uses SET state = 'released' WHERE state = 'used'"),
@@ -419,6 +422,10 @@ const PLANTED: [(&str, &str); 24] = [
     ("holds", "UPDATE holds SET quantities = '{1}' WHERE state = 'live'"),
     ("orders", "UPDATE orders SET points_minor = 49 WHERE points_minor = 50"),
     ("payments", "UPDATE payments SET captured_minor = 1"),
+    (
+        "performance_cancellations",
+        "UPDATE performance_cancellations SET cancelled_at = cancelled_at + interval '1 ms'",
+    ),
     ("performances", "UPDATE performances SET points_earned_days = 364"),
     ("points_ledger", "DELETE FROM points_ledger WHERE kind = 'taken_back'"),
     ("points_lots", "UPDATE points_lots SET expires_at = credited_at WHERE source = 'restored'"),
@@ -429,6 +436,7 @@ const PLANTED: [(&str, &str); 24] = [
            FROM points_uses WHERE amount_minor = 2000 AND state = 'spent'",
     ),
     ("price_levels", "UPDATE price_levels SET price_minor = price_minor + 1"),
+    ("refund_terms", "UPDATE refund_terms SET fixed_minor = '{4000,NULL,NULL,1}'"),
     ("refunds", "UPDATE refunds SET failure_code = 'none'"),
     ("seats", "DELETE FROM seats WHERE seat = 19"),
     ("sections", "UPDATE sections SET capacity = capacity + 1"),
@@ -437,6 +445,7 @@ const PLANTED: [(&str, &str); 24] = [
     ("ticket_scans", "DELETE FROM ticket_scans WHERE entry = 2"),
     ("ticket_transfers", "UPDATE ticket_transfers SET state = 'lapsed' WHERE state = 'declined'"),
     ("tickets", "UPDATE tickets SET account_id = gen_random_uuid()"),
+    ("ticket_refunds", "DELETE FROM ticket_refunds"),
     ("tickets", "UPDATE tickets SET issued_at = issued_at + interval '1 ms'"),
     ("turns", "UPDATE turns SET state = 'left' WHERE state = 'expired'"),
     ("waiting_rooms", "UPDATE waiting_rooms SET seed = NULL"),

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 
 use crate::ids::PerformanceId;
 use crate::money::{Currency, Money};
+use crate::refund::RefundTerms;
 use crate::time::Timestamp;
 
 /// Seats in one performance: a stadium has about 100,000.
@@ -58,6 +59,10 @@ pub struct PerformanceDefinition {
     /// The rules of sale.
     #[n(7)]
     pub sale: SaleRules,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// it nothing and everything.
+    #[n(8)]
+    pub refund_terms: Option<Box<RefundTerms>>,
 }
 
 /// One price.
@@ -158,7 +163,8 @@ impl PerformanceDefinition {
         check_name("venue", &self.venue)?;
         self.check_price_levels()?;
         self.check_sections()?;
-        self.check_sale()
+        self.check_sale()?;
+        self.check_refund_terms()
     }
 
     /// How many numbered seats there are.
@@ -171,6 +177,14 @@ impl PerformanceDefinition {
     #[must_use]
     pub fn price(&self, level: &PriceLevel) -> Money {
         Money::new(level.price_minor, self.currency)
+    }
+
+    fn check_refund_terms(&self) -> Result<(), DefinitionInvalid> {
+        let Some(terms) = &self.refund_terms else { return Ok(()) };
+        terms.validate().map_err(|DefinitionInvalid { field, reason }| DefinitionInvalid {
+            field: format!("refund_terms.{field}"),
+            reason,
+        })
     }
 
     fn check_price_levels(&self) -> Result<(), DefinitionInvalid> {

@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
+use crate::refund::RefundIntent;
 use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
@@ -140,7 +141,7 @@ pub enum Intent<'a> {
         #[b(2)]
         payment_key: &'a str,
     },
-    /// A buyer gives the order up. A confirmed order is refunded in full.
+    /// A buyer gives the order up. A confirmed order is refunded by its terms.
     #[n(11)]
     CancelOrder {
         /// Which order.
@@ -195,6 +196,9 @@ pub enum Intent<'a> {
     /// Something about tickets.
     #[n(60)]
     Ticket(#[b(0)] TicketIntent<'a>),
+    /// Something about refunds.
+    #[n(40)]
+    Refund(#[b(0)] RefundIntent<'a>),
 }
 
 /// What the provider did about an attempt to pay.
@@ -258,6 +262,7 @@ impl Intent<'_> {
             Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
             Self::Ticket(intent) => Some(intent.slot()),
+            Self::Refund(intent) => Some(intent.slot()),
         }
     }
 
@@ -284,6 +289,7 @@ impl Intent<'_> {
             Self::Deliver { .. } => "deliver",
             Self::WaitingRoom(intent) => intent.name(),
             Self::Ticket(intent) => intent.name(),
+            Self::Refund(intent) => intent.name(),
         }
     }
 }

@@ -198,8 +198,24 @@ refusal_codes! {
     106 WalletLimitReached "wallet_limit_reached";
     /// The points lie in more lots than one order can take from.
     107 PointsInTooManyLots "points_in_too_many_lots";
+    /// By the refund terms of the order nothing comes back any more.
+    110 RefundClosed "refund_closed";
+    /// Another amount would come back than the one that was named.
+    111 RefundAmountChanged "refund_amount_changed";
     /// No ticket has this name.
-    150 TicketUnknown "ticket_unknown";
+    112 TicketUnknown "ticket_unknown";
+    /// The ticket was given back before.
+    113 TicketAlreadyRefunded "ticket_already_refunded";
+    /// The order is not paid: it has no tickets yet.
+    114 OrderNotConfirmed "order_not_confirmed";
+    /// The refund terms break a rule that ingest should have caught.
+    115 RefundTermsInvalid "refund_terms_invalid";
+    /// The refund terms were changed as often as they may be.
+    116 RefundTermsChangesExhausted "refund_terms_changes_exhausted";
+    /// The performance will not be shown.
+    117 PerformanceCancelled "performance_cancelled";
+    /// The ticket is named twice.
+    118 TicketRepeated "ticket_repeated";
     /// The ticket belongs to another account.
     151 TicketOwnedByAnother "ticket_owned_by_another";
     /// The order of the ticket was cancelled or refunded.

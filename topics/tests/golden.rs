@@ -21,6 +21,8 @@ use boxoffice_topics::{
     Step, Timestamp,
 };
 
+#[path = "golden/refund.rs"]
+mod refund;
 #[path = "golden/ticket.rs"]
 mod ticket;
 #[path = "golden/waiting_room.rs"]
@@ -75,6 +77,7 @@ fn definition() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        refund_terms: None,
     }
 }
 

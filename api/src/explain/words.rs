@@ -1,6 +1,8 @@
 //! Plain words for what was decided.
 
-use boxoffice_topics::{CouponOutcome, Outcome, PointsOutcome, TicketOutcome, WaitingRoomOutcome};
+use boxoffice_topics::{
+    CouponOutcome, Outcome, PointsOutcome, RefundOutcome, TicketOutcome, WaitingRoomOutcome,
+};
 
 use super::EarlierJson;
 
@@ -66,6 +68,7 @@ fn accepted(outcome: &Outcome) -> &'static str {
         Outcome::Coupon(outcome) => about_coupons(outcome),
         Outcome::Points(outcome) => about_points(outcome),
         Outcome::Ticket(outcome) => about_tickets(outcome),
+        Outcome::Refund(outcome) => about_refunds(outcome),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => "One key told another.",
     }
 }
@@ -104,6 +107,16 @@ const fn about_tickets(outcome: &TicketOutcome) -> &'static str {
         TicketOutcome::CheckedIn { .. } => "Nobody was inside with the ticket, so it admitted.",
         TicketOutcome::CheckedOut { .. } => "The ticket was inside, so its holder may come back.",
         TicketOutcome::UsedAgain { .. } => "Somebody was inside with the ticket already.",
+    }
+}
+
+const fn about_refunds(outcome: &RefundOutcome) -> &'static str {
+    match outcome {
+        RefundOutcome::TicketsRefunded { .. } => "The tickets went back by the terms of the order.",
+        RefundOutcome::TermsSet { .. } => "Other refund terms are in force.",
+        RefundOutcome::PerformanceCancelled { .. } => {
+            "The performance will not be shown, and everything goes back."
+        }
     }
 }
 

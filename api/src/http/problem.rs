@@ -167,6 +167,14 @@ impl Problem {
         problem
     }
 
+    /// What an intent would be refused with.
+    #[must_use]
+    pub fn would_be_refused(refusal: Refusal) -> Self {
+        let mut problem = Self::new(refusal_status(refusal.code), refusal.code.as_str());
+        problem.0.document.item = refusal.item;
+        problem
+    }
+
     /// 400 for a request whose syntax is wrong.
     #[must_use]
     pub fn malformed(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -287,7 +295,9 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::CampaignInvalid
         | RefusalCode::PointsInvalid
         | RefusalCode::TicketRulesInvalid
-        | RefusalCode::TransferToSelf => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalCode::TransferToSelf
+        | RefusalCode::RefundTermsInvalid
+        | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }

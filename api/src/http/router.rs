@@ -81,6 +81,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::campaigns::show::show))
         .routes(routes!(routes::holds::show::show))
         .routes(routes!(routes::orders::show::show))
+        .routes(routes!(routes::orders::refund_quote::refund_quote))
         .routes(routes!(routes::me::orders::orders))
         .routes(routes!(routes::me::tickets::tickets))
         .routes(routes!(routes::tickets::show::show))

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::parse::bounded;
+use super::refund::RefundTermsJson;
 use super::values::{Parsed, moment, stamp};
 use crate::http::problem::Problem;
 
@@ -36,6 +37,10 @@ pub struct DefinitionJson {
     pub sections: Vec<SectionJson>,
     /// The rules of sale.
     pub sale: SaleJson,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// them nothing and everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_terms: Option<RefundTermsJson>,
 }
 
 /// One price.
@@ -170,6 +175,7 @@ impl DefinitionJson {
             price_levels,
             sections,
             sale: self.sale.to_rules()?,
+            refund_terms: self.refund_terms.as_ref().map(|terms| Box::new(terms.into())),
         };
         definition.validate().map_err(|error| {
             Problem::invalid("definition_invalid", error.reason).path(error.field)
@@ -270,6 +276,7 @@ impl From<&PerformanceDefinition> for DefinitionJson {
             price_levels: price_levels.collect(),
             sections: sections.collect(),
             sale: SaleJson::from(&definition.sale),
+            refund_terms: definition.refund_terms.as_deref().map(RefundTermsJson::from),
         }
     }
 }

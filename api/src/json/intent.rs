@@ -14,6 +14,7 @@ use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
+use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
 use super::ticket::{OfferTicket, ScanTicket, SetTicketRules, TicketOfferAnswer};
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
@@ -42,7 +43,7 @@ pub enum IntentRequest<'a> {
     PlaceOrder(PlaceOrder<'a>),
     /// A buyer has authenticated a payment with the provider and wants it taken.
     PayOrder(PayOrder<'a>),
-    /// A buyer gives the order up.
+    /// A buyer gives the order up. What comes back of a confirmed one, its terms say.
     CancelOrder(CancelOrder),
     /// A promoter puts a performance into the house.
     CreatePerformance(Box<CreatePerformance>),
@@ -87,6 +88,12 @@ pub enum IntentRequest<'a> {
     CheckIn(ScanTicket<'a>),
     /// Somebody goes out, to come in again.
     CheckOut(ScanTicket<'a>),
+    /// A buyer gives tickets of a confirmed order back.
+    RefundTickets(RefundTickets<'a>),
+    /// A promoter sells under other terms from now on. Orders keep theirs, unless these leave more.
+    SetRefundTerms(SetRefundTerms),
+    /// A promoter says that the performance will not be shown: everything goes back.
+    CancelPerformance(CancelPerformance),
 }
 
 /// These seats, all of them or none, for a while.
@@ -261,11 +268,15 @@ pub struct CreatePerformance {
     pub sections: Vec<SectionJson>,
     /// The rules of sale.
     pub sale: SaleJson,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// them nothing and everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_terms: Option<RefundTermsJson>,
 }
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 29] = [
+    pub const TYPES: [&'static str; 32] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -295,6 +306,9 @@ impl IntentRequest<'_> {
         "end_ticket_offer",
         "check_in",
         "check_out",
+        "refund_tickets",
+        "set_refund_terms",
+        "cancel_performance",
     ];
 
     /// Who may ask this.
@@ -311,7 +325,9 @@ impl IntentRequest<'_> {
             | Self::PauseCampaign(_)
             | Self::ResumeCampaign(_)
             | Self::SetPointsRule(_)
-            | Self::SetTicketRules(_) => &[Role::Promoter],
+            | Self::SetTicketRules(_)
+            | Self::SetRefundTerms(_)
+            | Self::CancelPerformance(_) => &[Role::Promoter],
             Self::CheckIn(_) | Self::CheckOut(_) => &[Role::Gate, Role::Promoter],
             Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
@@ -328,7 +344,8 @@ impl IntentRequest<'_> {
             | Self::OfferTicket(_)
             | Self::AcceptTicket(_)
             | Self::EndTicketOffer(_)
-            | Self::ClaimCoupon(_) => &[Role::Buyer],
+            | Self::ClaimCoupon(_)
+            | Self::RefundTickets(_) => &[Role::Buyer],
         }
     }
 
@@ -403,6 +420,9 @@ impl IntentRequest<'_> {
             Self::EndTicketOffer(answer) => answer.to_end(),
             Self::CheckIn(scan) => scan.to_check_in(ticket_keys)?,
             Self::CheckOut(scan) => scan.to_check_out(ticket_keys)?,
+            Self::RefundTickets(refund) => refund.to_intent(),
+            Self::SetRefundTerms(set) => set.to_intent()?,
+            Self::CancelPerformance(cancel) => cancel.to_intent(),
         })
     }
 }
@@ -438,6 +458,7 @@ impl CreatePerformance {
             price_levels: self.price_levels.clone(),
             sections: self.sections.clone(),
             sale: self.sale,
+            refund_terms: self.refund_terms.clone(),
         }
     }
 }

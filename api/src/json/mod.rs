@@ -10,6 +10,7 @@ mod outcome;
 mod parse;
 mod points;
 mod record;
+mod refund;
 mod scene;
 mod ticket;
 mod values;
@@ -29,14 +30,21 @@ pub use intent::{
     SaleIntent, SectionQuantityJson,
 };
 pub use message::MessageJson;
-pub use order::{CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, provider_order_id};
+pub use order::{
+    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, PaymentRefundJson,
+    provider_order_id,
+};
 pub use outcome::{
-    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, TicketOutcomeJson,
-    WaitingRoomOutcomeJson,
+    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, RefundOutcomeJson, SaleOutcomeJson,
+    TicketOutcomeJson, WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
+pub use refund::{
+    CancelPerformance, CancellationJson, FreeRefundJson, RefundLadderJson, RefundQuoteJson,
+    RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
+};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use ticket::{
     CheckInsJson, GateJson, HeldTicketJson, OfferTicket, ScanTicket, SetTicketRules,

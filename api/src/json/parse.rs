@@ -99,6 +99,9 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "end_ticket_offer" => IntentRequest::EndTicketOffer(parse(body)?),
         "check_in" => IntentRequest::CheckIn(parse(body)?),
         "check_out" => IntentRequest::CheckOut(parse(body)?),
+        "refund_tickets" => IntentRequest::RefundTickets(parse(body)?),
+        "set_refund_terms" => IntentRequest::SetRefundTerms(parse(body)?),
+        "cancel_performance" => IntentRequest::CancelPerformance(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

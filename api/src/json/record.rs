@@ -7,8 +7,8 @@ use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::{
-    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, Step, TicketIntent,
-    WaitingRoomIntent,
+    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, RefundIntent, Step,
+    TicketIntent, WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::definition::DefinitionJson;
 use super::message::MessageJson;
 use super::outcome::OutcomeJson;
 use super::points::PointsRuleJson;
+use super::refund::RefundTermsJson;
 use super::scene::Scene;
 use super::ticket::TicketRulesJson;
 use super::values::moment;
@@ -146,6 +147,7 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::Coupon(intent) => coupon_intent(intent),
         Intent::Points(intent) => points_intent(intent),
         Intent::Ticket(intent) => ticket_intent(intent),
+        Intent::Refund(intent) => refund_intent(intent),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }
@@ -224,6 +226,23 @@ fn ticket_intent(intent: &TicketIntent<'_>) -> Value {
             "scanned_at": scan.scanned_at.map(|at| moment(at).0.to_string()),
             "scan": scan.scan.map(|scan| scan.to_string()),
         }),
+    }
+}
+
+fn refund_intent(intent: &RefundIntent<'_>) -> Value {
+    match intent {
+        RefundIntent::RefundTickets { order, tickets, places, amount } => json!({
+            "order": order.to_string(),
+            "tickets": tickets.as_slice(),
+            "places": places.as_slice(),
+            "amount": amount.as_ref().map(money),
+        }),
+        RefundIntent::SetRefundTerms { performance, terms } => json!({
+            "performance": performance.to_string(), "terms": RefundTermsJson::from(&**terms),
+        }),
+        RefundIntent::CancelPerformance { performance } => {
+            json!({ "performance": performance.to_string() })
+        }
     }
 }
 

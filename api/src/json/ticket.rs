@@ -270,7 +270,7 @@ impl HeldTicketJson {
         let rules = scene.state.ticket_rules(order.performance);
         Some(Self {
             ticket,
-            state: state_name(&held),
+            state: state_name(id, &held),
             generation: held.generation(),
             transfers_left: u16::from(rules.transfers_max).saturating_sub(held.generation()),
             offer: held.offer().map(|offer| TicketOfferJson {
@@ -284,8 +284,8 @@ impl HeldTicketJson {
     }
 }
 
-fn state_name(held: &HeldTicket<'_>) -> &'static str {
-    if held.order.state != OrderState::Confirmed {
+fn state_name(id: TicketId, held: &HeldTicket<'_>) -> &'static str {
+    if held.order.state != OrderState::Confirmed || held.order.is_refunded(id.number) {
         return "void";
     }
     match held.uses() {

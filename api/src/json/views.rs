@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
 use super::outcome::OutcomeJson;
+use super::refund::{CancellationJson, RefundTermsJson};
 use super::scene::{Scene, SectionQuantityOut};
 use super::values::{MoneyJson, moment};
 
@@ -125,6 +126,11 @@ pub struct PerformanceJson {
     pub sale_state: &'static str,
     /// Places that can be had.
     pub remaining: u32,
+    /// The terms under which orders are confirmed now: those of the definition, or later ones.
+    pub current_refund_terms: RefundTermsJson,
+    /// How far the refunds are; absent when it will be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<CancellationJson>,
     /// What the promoter said of it.
     #[serde(flatten)]
     pub definition: DefinitionJson,
@@ -171,6 +177,8 @@ impl PerformanceJson {
             id: performance.id().to_string(),
             sale_state: sale_name(performance.sale_state(now)),
             remaining: remaining(performance),
+            current_refund_terms: performance.refund_terms().into(),
+            cancellation: CancellationJson::of(performance),
             definition: performance.definition().into(),
         }
     }
@@ -274,7 +282,7 @@ pub struct LiveHoldJson {
     pub seats: Vec<String>,
     /// Places of general admission.
     pub sections: Vec<SectionQuantityOut>,
-    /// What ordering it would cost.
+    /// What ordering it would cost, before booking fees.
     pub total: MoneyJson,
     /// When it ends by itself.
     pub expires_at: String,

@@ -3,7 +3,8 @@
 use boxoffice_core::State;
 use boxoffice_topics::ticket::OfferEnd;
 use boxoffice_topics::{
-    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, Step, TicketOutcome,
+    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, RefundOutcome, Step,
+    TicketOutcome,
 };
 
 /// Whether an outcome concerns an account, in the state after its step.
@@ -44,6 +45,10 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::Coupon(outcome) => owner_of_coupon(outcome, step, state),
         Outcome::Points(outcome) => Some(owner_of_points(outcome, step)),
         Outcome::Ticket(outcome) => owner_of_ticket(outcome, step, state),
+        Outcome::Refund(RefundOutcome::TicketsRefunded { account, .. }) => Some(*account),
+        Outcome::Refund(
+            RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
+        ) => Some(step.account),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
     }
 }

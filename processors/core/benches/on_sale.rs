@@ -311,5 +311,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             payment_window_ms: 60_000,
             account_seats_max: 4,
         },
+        refund_terms: None,
     }
 }

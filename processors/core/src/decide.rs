@@ -14,6 +14,7 @@ use crate::order::{cancel_order, place_order};
 use crate::payment::{pay_order, record_payment_result, record_refund_result};
 use crate::performance::Performance;
 use crate::points::decide_points;
+use crate::refund::decide_refund;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::tick::tick;
@@ -146,6 +147,7 @@ fn dispatch(
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
         Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
         Intent::Ticket(intent) => return decide_ticket(asked, intent, outcomes),
+        Intent::Refund(intent) => return decide_refund(asked, intent, outcomes),
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

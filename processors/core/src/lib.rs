@@ -16,6 +16,8 @@
 //! - INV-7: a campaign never issues more coupons than it has, nor more to an account than one may
 //!   have; a coupon is in no more orders than it has uses.
 //! - INV-8: every point of a lot is free, reserved, or gone, and gone once.
+//! - INV-40: no more of a payment goes back than was taken.
+//! - INV-41: a ticket goes back once.
 //! - INV-20: who waits is called in the order of places, and each join once.
 //! - INV-21: an admission never brings more buyers inside than the cap.
 //! - INV-22: admissions never exceed rate and burst.
@@ -42,6 +44,7 @@ mod order;
 mod payment;
 mod performance;
 mod points;
+mod refund;
 mod reserving;
 mod sale;
 mod settle;
@@ -66,6 +69,7 @@ pub use order::{Order, OrderState};
 pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
+pub use refund::{Cancellation, RefundQuote, WantedTickets};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use ticket::{GateCounts, HeldTicket, Offer, Ticket, TicketUses};

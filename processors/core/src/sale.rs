@@ -6,6 +6,7 @@ use boxoffice_topics::{
 
 use crate::decide::Asked;
 use crate::performance::{Performance, SaleState, SaleSwitch};
+use crate::refund;
 use crate::state::{PERFORMANCES_MAX, State};
 
 pub(crate) fn create_performance(
@@ -25,6 +26,7 @@ pub(crate) fn create_performance(
 }
 
 pub(crate) fn open_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome, Refusal> {
+    refund::check_not_cancelled(asked, id)?;
     match asked.performance(id)?.sale_state(asked.now) {
         SaleState::Open => Err(RefusalCode::SaleAlreadyOpen.into()),
         SaleState::Scheduled | SaleState::Closed => Ok(Outcome::SaleOpened { performance: id }),
@@ -32,6 +34,7 @@ pub(crate) fn open_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome,
 }
 
 pub(crate) fn close_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome, Refusal> {
+    refund::check_not_cancelled(asked, id)?;
     match asked.performance(id)?.sale_state(asked.now) {
         SaleState::Closed => Err(RefusalCode::SaleAlreadyClosed.into()),
         SaleState::Scheduled | SaleState::Open => Ok(Outcome::SaleClosed { performance: id }),

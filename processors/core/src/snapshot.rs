@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
-    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, Timestamp,
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, RefundTerms, Timestamp,
 };
 use minicbor::{Decode, Decoder, Encode};
 
@@ -17,6 +17,7 @@ use crate::hold::{EndedHold, Hold};
 use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
+use crate::refund::{Cancellation, SavedCancellation};
 use crate::state::{Decided, State};
 use crate::ticket::SavedTickets;
 use crate::timers::Due;
@@ -90,6 +91,10 @@ struct SavedPerformance<'s> {
     room: Option<SavedWaitingRoom>,
     #[n(4)]
     points_rule: Option<PointsRule>,
+    #[n(40)]
+    later_refund_terms: Option<Cow<'s, [RefundTerms]>>,
+    #[n(41)]
+    cancellation: Option<SavedCancellation>,
 }
 
 impl State {
@@ -108,6 +113,8 @@ impl State {
             changed_at: performance.changed_at,
             points_rule: performance.points_rule,
             room: performance.waiting_room().map(WaitingRoom::save),
+            later_refund_terms: performance.saved_refund_terms(),
+            cancellation: performance.cancellation().map(Cancellation::save),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -148,6 +155,7 @@ impl State {
             let restored = state.performance_mut(performance.definition.performance);
             restored.switch = performance.switch;
             restored.points_rule = performance.points_rule;
+            restored.restore_refund_terms(performance.later_refund_terms.as_deref());
         }
         if let Some(saved) = saved.between_keys {
             saved.restore(&mut state);
@@ -165,6 +173,9 @@ impl State {
         for saved in saved.performances {
             let id = saved.definition.performance;
             state.performance_mut(id).changed_at = saved.changed_at;
+            if let Some(cancellation) = saved.cancellation {
+                state.restore_cancellation(id, cancellation);
+            }
             if let Some(room) = saved.room {
                 state.restore_room(id, room);
             }
@@ -194,7 +205,7 @@ impl State {
         if let Some(owner) = owner {
             let holders: Vec<_> = self.holders(&order).collect();
             let performance = self.performance_mut(order.performance);
-            performance.inventory.take(&performance.layout, &order.places, owner);
+            performance.inventory.take(&performance.layout, &order.places_left(), owner);
             for holder in holders {
                 performance.add_seats(holder, 1);
             }
@@ -206,11 +217,11 @@ impl State {
     }
 
     fn restore_payment(&mut self, payment: Payment) {
-        let (id, refund) = (payment.id, payment.refund);
+        let id = payment.id;
         if payment.state == PaymentState::Requested {
             self.restore_effect(EffectName::new(self.partition, id.0.offset(), 0), id);
         }
-        if let Some(refund) = refund.filter(|refund| refund.state == RefundState::Requested) {
+        for refund in payment.refunds().filter(|it| it.state == RefundState::Requested) {
             self.restore_effect(refund.name, id);
         }
         self.payments.insert(id, payment);

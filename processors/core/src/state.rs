@@ -77,6 +77,8 @@ pub struct State {
     pub(crate) timers: Timers,
     /// When a tick has something to do in the waiting room of the performance at that index.
     pub(crate) rooms_due: BTreeSet<(Timestamp, usize)>,
+    /// Cancelled performances, by index, of which something has not ended yet.
+    pub(crate) unfinished_cancellations: BTreeSet<usize>,
     pub(crate) decided: Window<Decided>,
 }
 
@@ -103,6 +105,7 @@ impl State {
             tickets: Tickets::new(),
             timers: Timers::default(),
             rooms_due: BTreeSet::new(),
+            unfinished_cancellations: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
         }
     }
@@ -137,7 +140,8 @@ impl State {
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
         let room = self.rooms_due.first().map(|(due, _)| *due);
-        self.timers.earliest().into_iter().chain(room).min()
+        let cancellation = (!self.unfinished_cancellations.is_empty()).then_some(self.now);
+        self.timers.earliest().into_iter().chain(room).chain(cancellation).min()
     }
 
     /// Every performance, in the order of creation.

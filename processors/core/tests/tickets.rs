@@ -70,6 +70,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 8_000,
             account_seats_max: ACCOUNT_SEATS_MAX,
         },
+        refund_terms: None,
     }
 }
 

@@ -86,6 +86,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 5_000,
             account_seats_max: 60_000,
         },
+        refund_terms: None,
     }
 }
 

@@ -95,6 +95,7 @@ pub(super) fn create() -> Intent<'static> {
                 payment_window_ms: 60_000,
                 account_seats_max: 4,
             },
+            refund_terms: None,
         }),
     }
 }

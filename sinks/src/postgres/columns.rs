@@ -170,6 +170,8 @@ words! {
         ByBuyer "by_buyer",
         /// It was not paid in time.
         Expired "expired",
+        /// The performance was cancelled.
+        PerformanceCancelled "performance_cancelled",
     }
     /// Where an attempt to pay stands.
     PaymentState {
@@ -199,6 +201,10 @@ words! {
         DuplicateCapture "duplicate_capture",
         /// It was another amount.
         AmountMismatch "amount_mismatch",
+        /// The performance was cancelled.
+        PerformanceCancelled "performance_cancelled",
+        /// Some of the tickets went back.
+        TicketsRefunded "tickets_refunded",
     }
     /// What came of a turn in a waiting room.
     TurnState {
@@ -363,6 +369,7 @@ impl From<CancelReason> for CancelReasonWord {
         match reason {
             CancelReason::ByBuyer => Self::ByBuyer,
             CancelReason::Expired => Self::Expired,
+            CancelReason::PerformanceCancelled => Self::PerformanceCancelled,
         }
     }
 }
@@ -374,6 +381,8 @@ impl From<RefundReason> for RefundReasonWord {
             RefundReason::LateCapture => Self::LateCapture,
             RefundReason::DuplicateCapture => Self::DuplicateCapture,
             RefundReason::AmountMismatch => Self::AmountMismatch,
+            RefundReason::PerformanceCancelled => Self::PerformanceCancelled,
+            RefundReason::TicketsRefunded => Self::TicketsRefunded,
         }
     }
 }

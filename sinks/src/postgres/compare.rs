@@ -139,7 +139,17 @@ async fn compare_rows(
     tables.table(sql, &fold.ticket_transfers).await?;
     let sql = "SELECT * FROM ticket_scans ORDER BY scan_id";
     tables.table(sql, &fold.ticket_scans).await?;
+    compare_refunds(&mut tables, fold).await?;
     Ok((tables.rows, tables.differences))
+}
+
+async fn compare_refunds(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let sql = "SELECT * FROM refund_terms ORDER BY performance_id, version";
+    tables.table(sql, &fold.refund_terms).await?;
+    let sql = "SELECT * FROM ticket_refunds ORDER BY order_id, number";
+    tables.table(sql, &fold.ticket_refunds).await?;
+    let sql = "SELECT * FROM performance_cancellations ORDER BY performance_id";
+    tables.table(sql, &fold.cancellations).await
 }
 
 async fn compare_houses(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
     CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Offset, OrderId, Outcome,
-    PartitionId, PaymentId, PerformanceId, PointsOutcome, TicketOutcome, WaitingRoomOutcome,
+    PartitionId, PaymentId, PerformanceId, PointsOutcome, RefundOutcome, TicketOutcome,
+    WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
@@ -61,6 +62,7 @@ impl Missing {
             Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
             Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
             Outcome::Ticket(outcome) => self.add_ticket(fold, outcome, is_older),
+            Outcome::Refund(outcome) => self.add_tickets_back(outcome, is_older),
             Outcome::HoldRenewed { hold, .. }
             | Outcome::HoldReleased { hold }
             | Outcome::HoldExpired { hold, .. } => self.add_hold(fold, *hold, is_older),
@@ -76,7 +78,7 @@ impl Missing {
             Outcome::OrderCancelled { order, reason, .. } => {
                 self.add_order(fold, *order, is_older);
                 // An order whose time ran out never had tickets.
-                if *reason == CancelReason::ByBuyer && is_older(order.0) {
+                if *reason != CancelReason::Expired && is_older(order.0) {
                     self.tickets_of.push(order.0.packed());
                 }
             }
@@ -230,6 +232,17 @@ impl Missing {
             && is_older(ticket.order.0)
         {
             self.tickets_of.push(ticket.order.0.packed());
+        }
+    }
+
+    fn add_tickets_back(&mut self, outcome: &RefundOutcome, is_older: impl Fn(IntentId) -> bool) {
+        match outcome {
+            RefundOutcome::TicketsRefunded { order, .. } if is_older(order.0) => {
+                self.tickets_of.push(order.0.packed());
+            }
+            RefundOutcome::TicketsRefunded { .. }
+            | RefundOutcome::TermsSet { .. }
+            | RefundOutcome::PerformanceCancelled { .. } => (),
         }
     }
 

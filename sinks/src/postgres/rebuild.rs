@@ -69,7 +69,8 @@ async fn empty(pool: &PgPool, log_id: LogId, replace: Replace) -> Result<(), Err
         "TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments,
                   refunds, tickets, waiting_rooms, turns, campaigns, campaign_terms, coupons,
                   coupon_uses, points_lots, points_uses, points_ledger, ticket_rules,
-                  ticket_transfers, ticket_scans",
+                  ticket_transfers, ticket_scans, refund_terms,
+                  ticket_refunds, performance_cancellations",
     )
     .execute(&mut *transaction)
     .await?;

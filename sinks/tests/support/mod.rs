@@ -169,6 +169,7 @@ pub(crate) fn house(
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        refund_terms: None,
     };
     definition.validate().unwrap();
     definition

@@ -2,6 +2,7 @@
 
 mod coupon;
 mod points;
+mod refund;
 mod sale;
 mod ticket;
 mod waiting_room;
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 pub use self::coupon::CouponOutcomeJson;
 pub use self::points::PointsOutcomeJson;
+pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
 pub use self::ticket::TicketOutcomeJson;
@@ -32,6 +34,8 @@ pub enum OutcomeJson {
     Points(PointsOutcomeJson),
     /// About tickets.
     Ticket(TicketOutcomeJson),
+    /// About refunds.
+    Refund(RefundOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -43,6 +47,7 @@ impl OutcomeJson {
             Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
             Outcome::Points(outcome) => Self::Points(outcome.into()),
             Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
+            Outcome::Refund(outcome) => Self::Refund(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

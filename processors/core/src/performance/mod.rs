@@ -5,11 +5,12 @@ mod inventory;
 mod layout;
 
 use boxoffice_topics::{
-    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule, SeatNumber,
-    SectionNumber, Timestamp,
+    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule,
+    RefundTerms, SeatNumber, SectionNumber, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
+use crate::refund::Cancellation;
 use crate::waiting_room::WaitingRoom;
 
 pub(crate) use best_available::Wish;
@@ -58,6 +59,10 @@ pub struct Performance {
     pub(crate) switch: SaleSwitch,
     /// What orders earn; nothing when the promoter has not said.
     pub(crate) points_rule: Option<PointsRule>,
+    /// Terms of refunds by number, the latest at the end; never empty.
+    pub(crate) refund_terms: Vec<RefundTerms>,
+    /// Once it will not be shown.
+    pub(crate) cancellation: Option<Box<Cancellation>>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
     /// None until a promoter has set its rules.
@@ -69,12 +74,15 @@ impl Performance {
     pub(crate) fn new(definition: PerformanceDefinition, created_at: Offset) -> Self {
         let layout = Layout::of(&definition);
         let inventory = Inventory::of(&layout);
+        let refund_terms = vec![definition.refund_terms.as_deref().cloned().unwrap_or_default()];
         Self {
             definition,
             layout,
             inventory,
             switch: SaleSwitch::BySchedule,
             points_rule: None,
+            refund_terms,
+            cancellation: None,
             seats_of: FxHashMap::default(),
             room: None,
             changed_at: created_at,
@@ -107,6 +115,7 @@ impl Performance {
             sale.closes_at.is_some_and(|closes| closes <= now && opened < closes)
         };
         match self.switch {
+            _ if self.cancellation.is_some() => SaleState::Closed,
             SaleSwitch::Closed => SaleState::Closed,
             SaleSwitch::OpenedAt(opened) if closed_since(opened) => SaleState::Closed,
             SaleSwitch::OpenedAt(_) => SaleState::Open,

@@ -76,6 +76,9 @@ impl Table {
                 payment: self.payment(rest[0]),
                 result: PaymentResult::Declined { code: "REJECT" },
             },
+            "refund" | "terms" | "calloff" => {
+                Intent::Refund(self.refund_intent(performance, what, &rest))
+            }
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
             "tickets" | "offer" | "accept" | "unoffer" | "in" | "out" => {
                 self.ticket_intent(performance, what, &rest)

@@ -72,19 +72,22 @@ fn set_rules(
 fn live_ticket<'s>(asked: &Asked<'s>, id: TicketId) -> Result<HeldTicket<'s>, RefusalCode> {
     let ticket = asked.state.ticket(id).ok_or(RefusalCode::TicketUnknown)?;
     match ticket.order.state {
-        OrderState::Confirmed => Ok(ticket),
-        OrderState::Cancelled | OrderState::Refunded => Err(RefusalCode::TicketVoid),
+        OrderState::Confirmed if !ticket.order.is_refunded(id.number) => Ok(ticket),
+        OrderState::Confirmed | OrderState::Cancelled | OrderState::Refunded => {
+            Err(RefusalCode::TicketVoid)
+        }
         OrderState::Placed | OrderState::Paying => Err(RefusalCode::TicketUnknown),
     }
 }
 
-/// Whether the buyer of a confirmed order may give it back: no ticket of it is another's, or on
-/// its way to another, or used.
+/// Whether the buyer of a confirmed order may give these tickets of it back: none is another's, or
+/// on its way to another, or used.
 ///
 /// # Errors
 /// Names what stands in the way.
-pub(crate) fn may_give_back(state: &State, order: &Order) -> Result<(), Refusal> {
-    state.tickets.rows_of(order).try_for_each(|ticket| {
+pub(crate) fn may_give_back(state: &State, order: &Order, numbers: &[u16]) -> Result<(), Refusal> {
+    let named = state.tickets.rows_of(order).filter(|it| numbers.contains(&it.id().number));
+    { named }.try_for_each(|ticket| {
         Err(if ticket.holder != order.account {
             RefusalCode::TicketGivenAway.into()
         } else if ticket.uses.is_used() {

@@ -99,6 +99,12 @@ pub struct Ticket {
     buyer: AccountId,
 }
 
+impl Ticket {
+    pub(super) const fn id(&self) -> TicketId {
+        self.id
+    }
+}
+
 /// A ticket with its order.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldTicket<'s> {
@@ -212,9 +218,11 @@ impl Tickets {
     }
 }
 
-fn tickets_of(order: &Order) -> impl Iterator<Item = TicketId> + use<> {
-    let (order, count) = (order.id, order.places.count());
-    (1..=u16::try_from(count).unwrap_or(u16::MAX)).map(move |number| TicketId { order, number })
+/// The tickets of an order that did not go back.
+fn tickets_of(order: &Order) -> impl Iterator<Item = TicketId> {
+    let count = u16::try_from(order.places.count()).unwrap_or(u16::MAX);
+    let left = (1..=count).filter(|number| !order.is_refunded(*number));
+    left.map(|number| TicketId { order: order.id, number })
 }
 
 impl State {
@@ -253,11 +261,12 @@ impl State {
         tickets_of(order).map(move |id| row(id).map_or(order.account, |ticket| ticket.holder))
     }
 
-    /// Gives the tickets of an order that ends back to its buyer. Codes of before admit nobody,
-    /// should the order come back to life.
-    pub(crate) fn take_tickets_back(&mut self, order: OrderId) {
+    /// Gives tickets of an order that end back to its buyer. Codes of before admit nobody, should
+    /// the order come back to life.
+    pub(crate) fn take_tickets_back(&mut self, order: OrderId, ends: impl Fn(u16) -> bool) {
         let Some(order) = self.orders.get(order) else { return };
-        let ids: Vec<_> = self.tickets.rows_of(order).map(|row| row.id).collect();
+        let ids = self.tickets.rows_of(order).map(|row| row.id).filter(|id| ends(id.number));
+        let ids: Vec<_> = ids.collect();
         let performance = order.performance;
         for id in ids {
             let Some(row) = self.tickets.rows.get_mut(id) else { continue };

@@ -494,5 +494,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             payment_window_ms: 20_000,
             account_seats_max: 8,
         },
+        refund_terms: None,
     }
 }

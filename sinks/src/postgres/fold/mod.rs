@@ -10,6 +10,7 @@ mod coupon;
 mod order;
 mod payment;
 mod points;
+mod refund;
 mod ticket;
 mod waiting_room;
 
@@ -28,8 +29,9 @@ use super::house::House;
 use super::missing::Missing;
 use super::rows::{
     CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow,
-    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, ScanRow, TicketRow,
-    TicketRulesRow, TransferRow, TurnRow, WaitingRoomRow,
+    PerformanceCancellationRow, PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow,
+    RefundRow, RefundTermsRow, ScanRow, TicketRefundRow, TicketRow, TicketRulesRow, TransferRow,
+    TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -54,6 +56,9 @@ pub(super) struct Fold {
     pub(super) ticket_rules: Table<TicketRulesRow>,
     pub(super) ticket_transfers: Table<TransferRow>,
     pub(super) ticket_scans: Table<ScanRow>,
+    pub(super) refund_terms: Table<RefundTermsRow>,
+    pub(super) ticket_refunds: Table<TicketRefundRow>,
+    pub(super) cancellations: Table<PerformanceCancellationRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -113,6 +118,9 @@ impl Fold {
         self.ticket_rules.forget_settled();
         self.ticket_transfers.forget_settled();
         self.ticket_scans.forget_settled();
+        self.refund_terms.forget_settled();
+        self.ticket_refunds.forget_settled();
+        self.cancellations.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -125,6 +133,7 @@ impl Fold {
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
             Outcome::Ticket(outcome) => self.apply_ticket(at, outcome)?,
+            Outcome::Refund(outcome) => self.apply_refund(at, outcome),
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;
@@ -185,6 +194,9 @@ impl Fold {
             points_earned_days: None,
             points_restored_days: None,
         });
+        if let Some(terms) = &definition.refund_terms {
+            self.add_refund_terms(at, definition.performance, 0, terms);
+        }
         self.houses.insert(performance_id, House::new(definition.clone()));
         self.new_houses.push(performance_id);
     }

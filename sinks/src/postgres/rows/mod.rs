@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 pub(super) use self::coupon::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
+pub(super) use self::refund::{PerformanceCancellationRow, RefundTermsRow, TicketRefundRow};
 pub(super) use self::ticket::{ScanRow, TicketRulesRow, TransferRow};
 pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
@@ -44,6 +45,7 @@ macro_rules! row {
 
 mod coupon;
 mod points;
+mod refund;
 mod ticket;
 mod waiting_room;
 
@@ -171,6 +173,8 @@ pub(super) struct OrderRow {
     pub(super) reserving_since: Option<Moment>,
     pub(super) not_placed_at: Option<Moment>,
     pub(super) not_placed_reason: Option<String>,
+    pub(super) booking_fee_minor: Option<i64>,
+    pub(super) refunds_left: i32,
 }
 
 /// An attempt to pay an order.
