@@ -86,7 +86,8 @@ fn tickets_go_back_one_by_one_as_they_were_quoted() {
         assert_eq!(order["tickets"].as_array().unwrap().len(), 1);
         assert_eq!(order["tickets"][0]["id"], format!("{}.1", placed["order"].as_str().unwrap()));
         let mine = house.get("/v1/me/tickets", Some(&alice)).await.json();
-        assert_eq!(mine["tickets"], order["tickets"]);
+        let mine = mine["tickets"].as_array().unwrap();
+        assert_eq!((mine.len(), &mine[0]["id"]), (1, &order["tickets"][0]["id"]));
 
         house.ask(&alice, json!({"type": "cancel_order", "order": placed["order"]})).await;
         assert_eq!(events.until("payment_refunded").await.1["amount"], won(150_500));

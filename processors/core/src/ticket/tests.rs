@@ -245,3 +245,35 @@ fn holders_offers_and_gates_can_be_looked_at() {
         .map(|(gate, c)| (gate.as_str(), [c.entries, c.reentries, c.exits, c.conflicts]));
     assert_eq!(gates.collect::<Vec<_>>(), [("N", [1, 1, 0, 0]), ("S", [0, 0, 1, 1])]);
 }
+
+#[test]
+fn a_ticket_goes_back_by_itself_when_its_buyer_has_it_unused() {
+    check_bought(
+        "max=1 reentry",
+        "alice offer o1.1 bob      => offered o1.1 to bob until 60000
+         alice refund o1 1         => refused transfer_pending
+         alice refund o1 2         => tickets o1 2=0+0-0
+         gate  in o1.2 N           => refused ticket_void
+         alice offer o1.2 carol    => refused ticket_void
+         bob   accept o1.1         => o1.1 from alice to bob gen 1
+         alice refund o1 1         => refused ticket_given_away
+         alice cancel o1           => refused ticket_given_away
+         bob   refund o1 1         => refused order_owned_by_another
+         gate  in o1.1 N gen=1     => in o1.1 N@0 #1",
+    );
+}
+
+#[test]
+fn a_cancelled_performance_takes_tickets_back_from_whoever_has_them() {
+    check_bought(
+        "max=2",
+        "alice offer o1.1 bob      => offered o1.1 to bob until 60000
+         bob   accept o1.1         => o1.1 from alice to bob gen 1
+         bob   offer o1.1 carol    => offered o1.1 to carol until 60000
+         promoter calloff          => called off
+         after 1                   => cancelled o1 performancecancelled
+         carol accept o1.1         => refused ticket_void
+         gate  in o1.1 N gen=1     => refused ticket_void
+         after 60000               => lapsed o1.1",
+    );
+}
