@@ -8,7 +8,7 @@ use super::client::GaveUp;
 use super::population::{Buyer, Ending, Wish};
 use super::shop::Shop;
 use super::venue::ACCOUNT_SEATS_MAX;
-use super::visit::{Held, Ordered, Visit, held, ordered, pay_intent};
+use super::visit::{Held, Ordered, Visit, held, pay_intent};
 use crate::http::auth::AuthError;
 
 /// How much longer than the deadline somebody waits who means to be late.
@@ -38,8 +38,18 @@ pub(super) enum VisitError {
 pub(super) async fn visit(shop: &Shop, buyer: &Buyer) -> Result<(), VisitError> {
     tokio::time::sleep_until((shop.opened + buyer.arrives_after).into()).await;
     let mut visit = Visit::begin(shop, buyer).await?;
-    if buyer.ending == Ending::RepeatsEverything {
-        return Ok(visit.repeat_everything().await?);
+    visit.claim_coupons().await?;
+    if visit.get_in().await? {
+        look_around(&mut visit).await?;
+        visit.get_out().await?;
+    }
+    Ok(())
+}
+
+/// What somebody does who is inside.
+async fn look_around(visit: &mut Visit<'_>) -> Result<(), GaveUp> {
+    if visit.buyer.ending == Ending::RepeatsEverything {
+        return visit.repeat_everything().await;
     }
     let Some(held) = visit.hold().await? else { return Ok(()) };
     if let Some(order) = visit.order(&held).await? {
@@ -92,6 +102,9 @@ impl Visit<'_> {
 
     /// From the order to the end of the visit.
     async fn end(&mut self, order: &Ordered) -> Result<(), GaveUp> {
+        if order.is_confirmed {
+            return self.end_for_nothing(order).await;
+        }
         match self.buyer.ending {
             Ending::AbandonsOrder => Ok(()),
             Ending::PaysLate => self.pay_late(order).await,
@@ -144,6 +157,21 @@ impl Visit<'_> {
                 self.cancel(order, &["order_already_cancelled", "order_already_refunded"]).await
             }
             _ => self.pay_and_wait(order, &approve()).await.map(drop),
+        }
+    }
+
+    /// The same for an order that costs nothing: nobody can pay it, but it can be given back.
+    async fn end_for_nothing(&mut self, order: &Ordered) -> Result<(), GaveUp> {
+        self.count_sold(order);
+        match self.buyer.ending {
+            Ending::CancelsOrder | Ending::CancelsAfterConfirmation => {
+                self.cancel(order, &[]).await?;
+                self.cancel(order, &["order_already_cancelled", "order_already_refunded"]).await
+            }
+            Ending::PaysTwice => {
+                self.pay(order, &approve(), &["order_already_confirmed"]).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -232,7 +260,11 @@ impl Visit<'_> {
         self.expect(&intent, &answer, &[]);
         let again = self.ask_under(&key, &intent).await?;
         self.expect_same(&intent, &answer, &again);
-        let Some(order) = ordered(&answer, held.places) else { return Ok(()) };
+        let Some(order) = self.await_order(&answer, held.places).await? else { return Ok(()) };
+        if order.is_confirmed {
+            self.count_sold(&order);
+            return Ok(());
+        }
 
         let payment_key = self.open_payment(&order, &approve()).await?;
         let intent = pay_intent(&order, order.total_minor, &payment_key);
@@ -248,9 +280,5 @@ impl Visit<'_> {
         let late = self.ask_under(&key, &intent).await?;
         self.expect_same(&intent, &one, &late);
         Ok(())
-    }
-
-    fn surprise(&self, detail: String) {
-        self.shop.client.ledger.surprise(|| detail);
     }
 }

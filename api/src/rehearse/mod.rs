@@ -8,11 +8,18 @@ mod audit;
 mod books;
 mod buyer;
 mod client;
+mod coupons;
 mod findings;
+mod habits;
 mod house;
 mod ledger;
+mod line;
 mod model;
+mod opening;
+mod ordering;
+mod orders;
 mod population;
+mod post;
 mod progress;
 mod quiet;
 mod report;
@@ -24,6 +31,8 @@ mod trace;
 mod venue;
 mod verdict;
 mod visit;
+mod waiting;
+mod wallets;
 
 use std::io::Write;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -34,8 +43,10 @@ use std::time::{Duration, Instant};
 use crate::config::Database;
 use crate::http::auth::{AuthError, Role};
 use client::{Client, GaveUp};
+use habits::Extras;
 use ledger::Ledger;
 use model::Model;
+use opening::RoomRules;
 use population::{Arrivals, Population};
 use progress::Progress;
 use report::Report;
@@ -45,6 +56,20 @@ use stage::{PrivateNode, Stage, StageError};
 use tokens::Mint;
 use trace::Trace;
 use venue::{SaleTimes, Shape, Venue};
+
+/// Seconds in which a waiting room is called through, for the longest pause between two looks:
+/// the server says when to look again, after 60 seconds at the latest.
+const SESSION_SECONDS_LONG: u32 = 90;
+/// The same where nobody waits for more than a few rounds, and pauses are short.
+const SESSION_SECONDS_SHORT: u32 = 20;
+/// Rounds of the whole room that make a short line.
+const SHORT_LINE_ROUNDS: u32 = 5;
+/// The shortest and the longest grace time of a waiting room.
+const GRACE_SECONDS: (u32, u32) = (10, 600);
+/// Signs of life while the whole line is called: half a grace time apart.
+const GRACES_OF_A_LINE: u32 = 4;
+/// The most that a waiting room admits in a minute.
+const ADMISSIONS_PER_MINUTE_MAX: u32 = 600_000;
 
 /// People inside for each connection: who waits for a provider needs none.
 const PEOPLE_PER_CONNECTION: usize = 4;
@@ -80,6 +105,21 @@ pub struct Args {
     /// How long an order waits for its payment.
     #[arg(long, default_value = "8")]
     payment_window_seconds: NonZeroU32,
+    /// A waiting room before each performance, with a lottery among those who come early.
+    #[arg(long)]
+    waiting_room: bool,
+    /// How many the waiting rooms admit in a second, together (default: one for each connection).
+    #[arg(long, requires = "waiting_room")]
+    admissions_per_second: Option<NonZeroU32>,
+    /// How many may be inside at once, all together (default: four for each connection).
+    #[arg(long, requires = "waiting_room")]
+    active_max: Option<NonZeroU32>,
+    /// Coupons of one campaign for all performances; most buyers claim one.
+    #[arg(long)]
+    coupons: Option<NonZeroU32>,
+    /// Orders earn points, and some buyers are given points and spend them.
+    #[arg(long)]
+    points: bool,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -196,8 +236,10 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         arrivals: args.arrivals,
         surge: seconds(args.surge_seconds),
         performances: shop.performances.len(),
+        extras: shop.extras,
     };
-    let sale = Sale::prepare(shop, sale_times(args)).await?;
+    let sale = Sale { population, buyers, times: sale_times(args), coupons: args.coupons };
+    let sale = sale.prepare(shop).await?;
     let mut progress = Progress::start(sale.shop(), buyers, args.json);
     let sale_time = sale.hold(population, buyers).await;
     progress.say("waiting until every hold and payment has ended");
@@ -247,9 +289,34 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
         doors: tokio::sync::Semaphore::new(connections * PEOPLE_PER_CONNECTION),
         tally: Tally::default(),
         run: uuid::Uuid::new_v4().simple().to_string(),
+        extras: Extras {
+            waiting_room: args.waiting_room,
+            coupons: args.coupons.is_some(),
+            points: args.points,
+        },
+        room: args.waiting_room.then(|| room_rules(args)),
+        campaign: None,
         opened: Instant::now(),
         late_money: LateMoney::default(),
     })
+}
+
+/// The rules of each waiting room, so that all of them together are what was asked for.
+fn room_rules(args: &Args) -> RoomRules {
+    let connections = u32::from(args.connections.get());
+    let people = connections.saturating_mul(PEOPLE_PER_CONNECTION as u32);
+    let per_second = args.admissions_per_second.map_or(connections, NonZeroU32::get);
+    let active_max = args.active_max.map_or(people, NonZeroU32::get);
+    let rooms = u32::from(args.performances.get());
+    let (least, most) = GRACE_SECONDS;
+    let is_short = args.buyers.get() / active_max < SHORT_LINE_ROUNDS;
+    RoomRules {
+        admissions_per_minute: (per_second.saturating_mul(60) / rooms)
+            .clamp(1, ADMISSIONS_PER_MINUTE_MAX),
+        active_max: (active_max / rooms).max(1),
+        session_seconds: if is_short { SESSION_SECONDS_SHORT } else { SESSION_SECONDS_LONG },
+        grace_seconds: (args.buyers.get() / per_second / GRACES_OF_A_LINE).clamp(least, most),
+    }
 }
 
 fn sale_times(args: &Args) -> SaleTimes {
