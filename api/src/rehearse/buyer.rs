@@ -36,7 +36,10 @@ pub(super) enum VisitError {
 
 /// One visit from arrival to the end.
 pub(super) async fn visit(shop: &Shop, buyer: &Buyer) -> Result<(), VisitError> {
-    tokio::time::sleep_until((shop.opened + buyer.arrives_after).into()).await;
+    // Who came early is there when the doors open.
+    let is_there = buyer.habits.line.is_some_and(|line| line.comes_early);
+    let arrives_after = if is_there { Duration::ZERO } else { buyer.arrives_after };
+    tokio::time::sleep_until((shop.opened + arrives_after).into()).await;
     let mut visit = Visit::begin(shop, buyer).await?;
     visit.claim_coupons().await?;
     if visit.get_in().await? {
@@ -167,9 +170,6 @@ impl Visit<'_> {
             Ending::CancelsOrder | Ending::CancelsAfterConfirmation => {
                 self.cancel(order, &[]).await?;
                 self.cancel(order, &["order_already_cancelled", "order_already_refunded"]).await
-            }
-            Ending::PaysTwice => {
-                self.pay(order, &approve(), &["order_already_confirmed"]).await.map(drop)
             }
             _ => Ok(()),
         }

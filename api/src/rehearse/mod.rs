@@ -43,6 +43,7 @@ use std::time::{Duration, Instant};
 use crate::config::Database;
 use crate::http::auth::{AuthError, Role};
 use client::{Client, GaveUp};
+use findings::Invariant;
 use habits::Extras;
 use ledger::Ledger;
 use model::Model;
@@ -253,6 +254,7 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     let entries = shop.client.ledger.close();
     let mut audit =
         audit::audit(&shop, stage.names(), trace, model, &books, &entries.sent, buyers).await?;
+    audit.findings.held(Invariant::AnswersAsExpected, entries.answered);
     audit.findings.absorb(entries.surprises);
     Ok(Report {
         seed: args.seed,

@@ -116,7 +116,10 @@ impl Promoter<'_> {
         {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let reveal = |seed: LotterySeed| json!({"type": "draw_lottery", "performance": performance, "seed": seed.to_string()});
+        let reveal = |seed: LotterySeed| {
+            let seed = seed.to_string();
+            json!({"type": "draw_lottery", "performance": performance, "seed": seed})
+        };
         let wrong = reveal(lottery_seed(seed.wrapping_add(1), index));
         let key = format!("{}-mistake-{index}", self.shop.run);
         let who = (self.subject, self.token);

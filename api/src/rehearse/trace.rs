@@ -230,9 +230,10 @@ fn is_told(record: &Value) -> bool {
     number(&record["account"]) != 0
 }
 
-/// A number in hexadecimal digits.
-fn number(digits: &Value) -> u128 {
-    digits.as_str().and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or(0)
+/// The number of an account or a key: its digits in groups, as those of a UUID are.
+fn number(id: &Value) -> u128 {
+    let digits = id.as_str().unwrap_or_default().replace('-', "");
+    u128::from_str_radix(&digits, 16).unwrap_or(0)
 }
 
 /// The place in an intent's name, `slot-partition-offset`.

@@ -27,7 +27,9 @@ impl Visit<'_> {
         if habit.pushes_in {
             self.push_in().await?;
         }
-        if !habit.comes_early {
+        if habit.comes_early {
+            self.beat().await?;
+        } else {
             self.join().await?;
         }
         match habit.manner {
@@ -71,6 +73,11 @@ impl Visit<'_> {
         self.ask_room("join_waiting_room", &[]).await
     }
 
+    /// The turn may be over by now, and nobody may have been heard.
+    async fn beat(&mut self) -> Result<(), GaveUp> {
+        self.ask_room("heartbeat", &["not_waiting"]).await
+    }
+
     /// The turn may be over by now, or the session.
     async fn leave(&mut self) -> Result<(), GaveUp> {
         self.ask_room("leave_waiting_room", &["not_waiting"]).await
@@ -104,7 +111,7 @@ impl Visit<'_> {
             tokio::time::sleep(next_poll.min(next_beat)).await;
             if next_beat <= next_poll {
                 heard = Instant::now();
-                self.ask_room("heartbeat", &["not_waiting"]).await?;
+                self.beat().await?;
             }
         }
         let number = self.buyer.number;
