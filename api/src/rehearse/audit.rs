@@ -414,4 +414,35 @@ mod tests {
         assert!(!says_the_same(&said, &other));
         assert!(!says_the_same(&said, &Value::Null));
     }
+
+    #[test]
+    fn a_record_shows_no_secrets_and_lists_what_it_is_for() {
+        let said = json!({"definition": {"performance": "p", "code": null, "quantity": 3}});
+        let record = |performance: &str| json!({"definition": {"performances": [performance], "quantity": 3}});
+        assert!(says_the_same(&said, &record("p")));
+        assert!(!says_the_same(&said, &record("q")));
+        assert!(says_the_same(&json!({"seed": "07"}), &json!({})));
+        assert!(!says_the_same(&json!({"quantity": 3}), &json!({})));
+    }
+
+    #[test]
+    fn signs_of_life_are_each_decided_and_messages_are_not_told() {
+        let mut trace = trace();
+        let mut beat = sent(PLACE, "1-0-7");
+        beat.body = json!({"type": "heartbeat"}).to_string().into();
+        let second = Place { offset: 8, ..PLACE };
+        for place in [PLACE, second] {
+            let recorded = Recorded { asker: Asker::Somebody, key: 0, body: beat.body.clone() };
+            trace.intents.insert(place, recorded);
+        }
+        let outcomes =
+            json!([{"type": "order_placed", "order": "1-0-7"}, {"type": "message_sent"}]);
+        let outcomes: Box<str> = outcomes.to_string().into();
+        trace.steps.insert(second, Decided { outcomes, repeats: None, is_empty: false });
+        let mut again = beat.clone();
+        again.acknowledged = vec![second];
+        assert!(audit(&trace, &[beat.clone(), again.clone()]).findings.is_clean());
+        beat.body = said().to_string().into();
+        assert!(!audit(&trace, &[beat, again]).findings.is_clean());
+    }
 }

@@ -47,6 +47,8 @@ pub(super) enum Manner {
     Leaves,
     /// Goes, and comes back to the same place.
     LeavesAndReturns,
+    /// Gives no sign of life for a while, and comes back within the grace time.
+    Dozes,
     /// Gives no sign of life for longer than the grace time.
     FallsSilent,
 }
@@ -71,11 +73,12 @@ pub(super) struct PointsHabit {
     pub(super) spent_minor: i64,
 }
 
-const MANNERS: [(Manner, u32); 5] = [
-    (Manner::Waits, 80),
+const MANNERS: [(Manner, u32); 6] = [
+    (Manner::Waits, 77),
     (Manner::Refreshes, 6),
     (Manner::Leaves, 4),
     (Manner::LeavesAndReturns, 6),
+    (Manner::Dozes, 3),
     (Manner::FallsSilent, 4),
 ];
 

@@ -428,4 +428,55 @@ pub(super) mod tests {
         model.fold(&step(3, "alice", requested("o")));
         assert_eq!(model.open_ends().len(), 2);
     }
+
+    #[test]
+    fn a_hold_without_admission_is_found() {
+        let rules = json!({"admissions_per_minute": 60, "active_buyers_max": 1,
+            "session_seconds": 10, "grace_seconds": 10});
+        let of_room = |kind: &str, more: Value| {
+            let mut outcome = more;
+            (outcome["type"], outcome["performance"]) = (json!(kind), json!("p"));
+            json!([outcome])
+        };
+        let mut model = model();
+        let set = of_room("waiting_room_set", json!({"rules": rules}));
+        model.fold(&step(1, "promoter", set));
+        for (offset, number, account) in [(2, 0, "alice"), (3, 1, "bob")] {
+            let joined = json!({"number": number, "account": account});
+            model.fold(&step(offset, account, of_room("waiting_room_joined", joined)));
+        }
+        let admitted = json!({"number": 0, "session_ends_at": "1970-01-01T00:00:11Z"});
+        model.fold(&step(4, "", of_room("admitted", admitted)));
+        model.fold(&step(5, "alice", held("h1", SEAT)));
+        assert!(model.findings.is_clean(), "{:?}", model.findings);
+        model.fold(&step(6, "bob", held("h2", "VIP1-1-2")));
+        assert!(model.findings.of(Invariant::HoldsNeedAdmission).is_some());
+        // Whoever buys goes out, and the outcome does not say who that is.
+        model.fold(&step(7, "alice", placed("o", "h1")));
+        model.fold(&step(8, "alice", requested("o")));
+        let mut sold = captured_and_confirmed("o", SEAT, 198_000);
+        sold[1]["performance"] = json!("p");
+        let ended = of_room("session_ended", json!({"reason": "bought"}))[0].take();
+        sold.as_array_mut().expect("a list").push(ended);
+        model.findings = Findings::default();
+        model.fold(&step(9, "", sold));
+        model.fold(&step(10, "alice", held("h3", "VIP1-1-3")));
+        assert!(model.findings.of(Invariant::HoldsNeedAdmission).is_some());
+        assert_eq!(model.findings.iter().count(), 1, "{:?}", model.findings);
+    }
+
+    #[test]
+    fn coupons_points_and_messages_on_their_way_are_open() {
+        let mut model = model();
+        let created = json!({"type": "campaign_created", "campaign": "c", "definition": {
+            "performances": ["p"], "quantity": 1, "account_limit": 1}});
+        let issued = json!({"type": "coupon_issued", "campaign": "c", "coupon": "k", "number": 1});
+        let reserved = json!({"type": "coupon_reserved", "coupon": "k", "order": "o"});
+        let points = json!({"type": "points_reserved", "order": "o", "amount": {"minor": 1}});
+        model.fold(&step(1, "alice", json!([created, issued, reserved, points])));
+        model.fold(&step(2, "alice", json!([{"type": "message_sent"}])));
+        assert_eq!(model.open_ends().len(), 3, "{:?}", model.open_ends());
+        model.settle(&BTreeMap::new());
+        assert!(model.findings.of(Invariant::MessagesReceivedOnce).is_some());
+    }
 }

@@ -335,3 +335,162 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::venue::{Shape, Venue};
+    use super::*;
+
+    const PRICE: i64 = 198_000;
+
+    /// Alice holds a seat until second 5.
+    fn model() -> Model {
+        let mut model = Model::new(&Venue::of(Shape::Hall), &["p".to_owned()]);
+        let rule = json!({"type": "points_rule_set", "performance": "p",
+            "rule": {"earned_basis_points": 100}});
+        say(&mut model, 0, &[rule]);
+        let held = json!({"type": "held", "hold": "h", "performance": "p", "seats": ["VIP1-1-1"],
+            "total": won(PRICE), "expires_at": "1970-01-01T00:00:05Z"});
+        say(&mut model, 1_000, &[held]);
+        model
+    }
+
+    fn won(minor: i64) -> Value {
+        json!({"minor": minor})
+    }
+
+    fn say(model: &mut Model, now_ms: i64, outcomes: &[Value]) {
+        let outcomes = outcomes.to_vec();
+        model.fold(&Step { now_ms, account: "alice".to_owned(), outcomes, ..Step::default() });
+    }
+
+    fn reserving() -> Value {
+        json!({"type": "order_reserving", "order": "o", "hold": "h"})
+    }
+
+    fn placed(discount: i64, points: i64, total: i64) -> Value {
+        json!({"type": "order_placed", "order": "o", "hold": "h", "price": won(PRICE),
+            "discount": {"coupon": "k", "amount": won(discount)}, "points": won(points),
+            "total": won(total), "pay_by": "1970-01-01T00:00:09Z"})
+    }
+
+    fn confirmed(earned: i64) -> Value {
+        json!({"type": "order_confirmed", "order": "o", "performance": "p", "earned": won(earned),
+            "tickets": [{"seat": "VIP1-1-1", "price": won(PRICE)}]})
+    }
+
+    fn paid(minor: i64) -> [Value; 2] {
+        let payment =
+            |kind: &str| json!({"type": kind, "payment": "y", "order": "o", "amount": won(minor)});
+        [payment("payment_requested"), payment("payment_captured")]
+    }
+
+    #[track_caller]
+    fn broken(model: &Model, invariant: Invariant) {
+        let broken: Vec<_> = model.findings.iter().map(|(it, _)| it).collect();
+        assert_eq!(broken, [invariant], "{:?}", model.findings);
+    }
+
+    #[test]
+    fn a_reduced_order_by_the_rules_is_clean() {
+        let mut model = model();
+        say(&mut model, 2_000, &[reserving()]);
+        say(&mut model, 6_000, &[reserving(), placed(90_000, 8_000, 100_000)]);
+        say(&mut model, 6_000, &paid(100_000));
+        say(&mut model, 6_000, &[confirmed(1_000)]);
+        let order = &model.orders["o"];
+        assert_eq!((order.tickets_minor(), order.reductions_minor()), (100_000, (90_000, 8_000)));
+        let mut findings = std::mem::take(&mut model.findings);
+        order.settle("o", &mut findings);
+        assert!(findings.is_clean(), "{findings:?}");
+    }
+
+    #[test]
+    fn a_total_that_is_not_what_is_left_of_the_price_is_found() {
+        for (discount, points, total) in
+            [(90_000, 8_000, 100_001), (PRICE, 1, -1), (-1, 1, PRICE), (0, 0, PRICE - 1)]
+        {
+            let mut model = model();
+            say(&mut model, 2_000, &[placed(discount, points, total)]);
+            broken(&model, Invariant::MoneyConserved);
+        }
+    }
+
+    #[test]
+    fn points_that_an_order_does_not_earn_are_found() {
+        for earned in [999, 1_001] {
+            let mut model = model();
+            say(&mut model, 2_000, &[placed(98_000, 0, 100_000)]);
+            say(&mut model, 2_000, &paid(100_000));
+            say(&mut model, 2_000, &[confirmed(earned)]);
+            broken(&model, Invariant::PointsBalance);
+        }
+    }
+
+    #[test]
+    fn a_hold_that_ends_or_loses_time_while_its_order_waits_is_found() {
+        let mut ended = model();
+        say(&mut ended, 2_000, &[reserving()]);
+        say(&mut ended, 6_000, &[json!({"type": "hold_expired", "hold": "h"})]);
+        broken(&ended, Invariant::HoldsKeepTheirTime);
+        let not_placed = |until: &str| json!({"type": "order_not_placed", "order": "o", "hold": "h", "hold_expires_at": until});
+        let mut shorter = model();
+        say(&mut shorter, 2_000, &[reserving(), not_placed("1970-01-01T00:00:04Z")]);
+        broken(&shorter, Invariant::HoldsKeepTheirTime);
+        let mut early = model();
+        say(&mut early, 2_000, &[reserving(), not_placed("1970-01-01T00:00:07Z")]);
+        say(&mut early, 6_000, &[json!({"type": "hold_expired", "hold": "h"})]);
+        broken(&early, Invariant::HoldsKeepTheirTime);
+    }
+
+    #[test]
+    fn two_orders_that_wait_with_one_hold_are_found() {
+        let other = json!({"type": "order_reserving", "order": "o2", "hold": "h"});
+        let mut waiting = model();
+        say(&mut waiting, 2_000, &[reserving(), other]);
+        broken(&waiting, Invariant::PlaceHasOneOwner);
+        let mut not_waiting = model();
+        say(
+            &mut not_waiting,
+            2_000,
+            &[json!({"type": "order_not_placed", "order": "o", "hold": "h",
+            "hold_expires_at": "1970-01-01T00:00:05Z"})],
+        );
+        broken(&not_waiting, Invariant::PlaceHasOneOwner);
+    }
+
+    #[test]
+    fn a_reduced_order_that_comes_back_is_found() {
+        let mut model = model();
+        say(&mut model, 2_000, &[placed(98_000, 0, 100_000)]);
+        say(&mut model, 2_000, &paid(100_000));
+        say(&mut model, 2_000, &[json!({"type": "payment_declined", "payment": "y"})]);
+        model.findings = Findings::default();
+        let cancelled = json!({"type": "order_cancelled", "order": "o", "reason": "by_buyer"});
+        say(&mut model, 2_000, &[cancelled, confirmed(1_000)]);
+        broken(&model, Invariant::MoneyConserved);
+    }
+
+    #[test]
+    fn money_without_tickets_and_tickets_without_money_are_found() {
+        let order = |state, captured_minor, refunded_minor| Order {
+            state,
+            total_minor: 10,
+            captured_minor,
+            refunded_minor,
+            ..Order::default()
+        };
+        let right = |order: Order| {
+            let mut findings = Findings::default();
+            order.settle("o", &mut findings);
+            findings.of(Invariant::MoneyForTickets).is_none()
+        };
+        assert!(right(order(OrderState::Confirmed, 20, 10)));
+        assert!(right(order(OrderState::Cancelled, 10, 10)));
+        assert!(!right(order(OrderState::Confirmed, 10, 10)));
+        assert!(!right(order(OrderState::Cancelled, 10, 0)));
+        assert!(!right(order(OrderState::Placed, 0, 0)));
+    }
+}

@@ -43,6 +43,7 @@ impl Visit<'_> {
                 self.leave().await?;
                 self.join().await?;
             }
+            Manner::Dozes => tokio::time::sleep(self.grace() / 2).await,
             Manner::FallsSilent => tokio::time::sleep(self.grace() + SILENCE).await,
         }
         let admitted = self.wait().await?;
