@@ -58,13 +58,17 @@ use tokens::Mint;
 use trace::Trace;
 use venue::{SaleTimes, Shape, Venue};
 
-/// Seconds in which a waiting room is called through, for the longest pause between two looks:
-/// the server says when to look again, after 60 seconds at the latest.
+/// How long an admitted buyer may stay: longer than the longest pause between two looks at the
+/// line, which the server makes a minute.
 const SESSION_SECONDS_LONG: u32 = 90;
-/// The same where nobody waits for more than a few rounds, and pauses are short.
-const SESSION_SECONDS_SHORT: u32 = 20;
-/// Rounds of the whole room that make a short line.
-const SHORT_LINE_ROUNDS: u32 = 5;
+/// The same in a short line, where the pauses are a tenth of a few sessions.
+const SESSION_SECONDS_SHORT: u32 = 30;
+/// A line is short that goes through the room in fewer rounds.
+const SHORT_LINE_ROUNDS: u32 = 7;
+/// Looks at the line while it is called, and the longest pause between two of them in seconds, as
+/// the server makes them.
+const LOOKS_OF_A_LINE: u32 = 10;
+const LOOK_SECONDS_MAX: u32 = 60;
 /// The shortest and the longest grace time of a waiting room.
 const GRACE_SECONDS: (u32, u32) = (10, 600);
 /// Signs of life while the whole line is called: half a grace time apart.
@@ -112,7 +116,8 @@ pub struct Args {
     /// How many the waiting rooms admit in a second, together (default: one for each connection).
     #[arg(long, requires = "waiting_room")]
     admissions_per_second: Option<NonZeroU32>,
-    /// How many may be inside at once, all together (default: four for each connection).
+    /// How many may be inside at once, all together (default: four for each connection, and as
+    /// many as are admitted before they look again).
     #[arg(long, requires = "waiting_room")]
     active_max: Option<NonZeroU32>,
     /// Coupons of one campaign for all performances; most buyers claim one.
@@ -308,7 +313,10 @@ fn room_rules(args: &Args) -> RoomRules {
     let connections = u32::from(args.connections.get());
     let people = connections.saturating_mul(PEOPLE_PER_CONNECTION as u32);
     let per_second = args.admissions_per_second.map_or(connections, NonZeroU32::get);
-    let active_max = args.active_max.map_or(people, NonZeroU32::get);
+    // Whoever is admitted learns it at the next look only, and is in nobody's way until then.
+    let pause = (args.buyers.get() / per_second / LOOKS_OF_A_LINE).clamp(1, LOOK_SECONDS_MAX);
+    let default_max = people.saturating_add(per_second.saturating_mul(pause));
+    let active_max = args.active_max.map_or(default_max, NonZeroU32::get);
     let rooms = u32::from(args.performances.get());
     let (least, most) = GRACE_SECONDS;
     let is_short = args.buyers.get() / active_max < SHORT_LINE_ROUNDS;
