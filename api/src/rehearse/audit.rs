@@ -297,7 +297,7 @@ fn says_the_same(said: &Value, recorded: &Value) -> bool {
     match (said, recorded) {
         (Value::Object(said), Value::Object(fields)) => said.iter().all(|(name, value)| {
             let inner = fields.get("definition").and_then(|definition| definition.get(name));
-            let listed = || fields.get(&format!("{name}s")).and_then(|list| list.get(0));
+            let listed = || fields.get("performances").filter(|_| name == "performance")?.get(0);
             let omitted =
                 NOT_SHOWN.contains(&name.as_str()) || value.as_array().is_some_and(Vec::is_empty);
             let field = fields.get(name).or(inner).or_else(listed);

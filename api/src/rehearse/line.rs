@@ -5,11 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use boxoffice_topics::lottery::draw;
-use boxoffice_topics::{AccountId, EntrantsDigest, LotteryCommitment, LotterySeed, PerformanceId};
 use serde_json::Value;
 
 use super::findings::{Findings, Invariant};
+use super::lottery;
 use super::model::{Step, at, millis, text};
 
 /// What an admission costs: with as many parts earned in a millisecond as there are admissions in
@@ -57,7 +56,7 @@ pub(super) struct Line {
     drawn: Vec<u32>,
     /// Joins before the sale was opened.
     entrants: Option<usize>,
-    digest: Option<EntrantsDigest>,
+    digest: Option<String>,
     /// Joins by their places in the order of calls, the drawn ones.
     order: Vec<u32>,
     /// Places in the order of calls that were called or passed over.
@@ -156,39 +155,38 @@ impl Line {
         self.entrants = Some(entrants);
         let digest = self.digest_of(&text(outcome, "performance"), entrants);
         let published = text(outcome, "digest");
-        let same = digest.is_some_and(|digest| digest.to_string() == published);
-        findings.check(same, Invariant::LotteryAsSealed, || {
+        findings.check(digest.as_ref() == Some(&published), Invariant::LotteryAsSealed, || {
             format!("{}: the digest is {published}, the joins give {digest:?}", at(step))
         });
         self.digest = digest;
     }
 
-    fn digest_of(&self, performance: &str, entrants: usize) -> Option<EntrantsDigest> {
-        let commitment: LotteryCommitment =
-            self.rules.as_ref()?.commitment.as_ref()?.parse().ok()?;
-        let first = EntrantsDigest::new(performance.parse::<PerformanceId>().ok()?, &commitment);
-        self.places.get(..entrants)?.iter().try_fold(first, |digest, place| {
-            Some(digest.extended_by(place.account.parse::<AccountId>().ok()?))
-        })
+    fn digest_of(&self, performance: &str, entrants: usize) -> Option<String> {
+        let commitment = self.rules.as_ref()?.commitment.as_ref()?;
+        let joins = self.places.get(..entrants)?;
+        lottery::digest(performance, commitment, joins.iter().map(|place| &*place.account))
     }
 
     fn lottery_drawn(&mut self, step: &Step, outcome: &Value, findings: &mut Findings) {
-        let seed: Option<LotterySeed> = outcome["seed"].as_str().and_then(|it| it.parse().ok());
+        let seed = text(outcome, "seed");
         let sealed = self.rules.as_ref().and_then(|rules| rules.commitment.clone());
-        let opens = seed.map(|seed| seed.commitment().to_string());
+        let opens = lottery::commitment(&seed);
         findings.check(opens.is_some() && opens == sealed, Invariant::LotteryAsSealed, || {
             format!("{}: {sealed:?} was sealed, the seed gives {opens:?}", at(step))
         });
-        let (Some(digest), Some(entrants)) = (self.digest, self.entrants) else {
+        let digest = self.digest.as_deref();
+        let order =
+            digest.zip(self.entrants).and_then(|(it, joins)| lottery::order(&seed, it, joins));
+        let Some(order) = order else {
             return findings.note(Invariant::LotteryAsSealed, || {
-                format!("{}: drawn before the entries had ended", at(step))
+                format!("{}: drawn without a seed, or before the entries had ended", at(step))
             });
         };
-        self.order = draw(seed.as_ref(), &digest, entrants as u32);
-        self.drawn = vec![0; entrants];
-        for (rank, number) in (0..).zip(&self.order) {
+        self.drawn = vec![0; order.len()];
+        for (rank, number) in (0..).zip(&order) {
             self.drawn[*number as usize] = rank;
         }
+        self.order = order;
     }
 
     /// The place in the order of calls: the drawn ones first, then by number.
@@ -300,6 +298,7 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
+    use boxoffice_topics::LotterySeed;
     use serde_json::json;
 
     use super::*;
@@ -449,8 +448,7 @@ mod tests {
         let mut scene = Scene::new(true);
         scene.say(0, "", json!({"type": "sale_opened"}));
         let digest = scene.line.digest_of(PERFORMANCE, joins as usize).expect("a digest");
-        let closed =
-            json!({"type": "lottery_closed", "entrants": joins, "digest": digest.to_string()});
+        let closed = json!({"type": "lottery_closed", "entrants": joins, "digest": digest});
         scene.say(0, "", closed);
         let seed = LotterySeed::from_bytes([seed; 32]).to_string();
         scene.say(0, "", json!({"type": "lottery_drawn", "seed": seed}));

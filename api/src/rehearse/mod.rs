@@ -14,6 +14,7 @@ mod habits;
 mod house;
 mod ledger;
 mod line;
+mod lottery;
 mod model;
 mod opening;
 mod ordering;
