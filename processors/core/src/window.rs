@@ -53,7 +53,7 @@ impl<E: Keyed> Window<E> {
         let hash_at =
             |&at: &u32| entries.get(index_of(*first, at)).map_or(0, |entry| hash(entry.key()));
         if positions.len() == positions.capacity() && positions.len() >= SMALL {
-            positions.reserve(*capacity - positions.len(), hash_at);
+            positions.reserve(capacity.saturating_sub(positions.len()), hash_at);
         }
         positions.insert_unique(hash(key), first.wrapping_add(length), hash_at);
     }
