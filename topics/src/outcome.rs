@@ -13,6 +13,7 @@ use crate::ids::{
     AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PaymentId, PerformanceId, SeatNumber,
     SectionNumber,
 };
+use crate::inventory::{ChannelUse, InventoryOutcome};
 use crate::message::Message;
 use crate::money::Money;
 use crate::points::PointsOutcome;
@@ -75,6 +76,9 @@ pub struct Places {
     #[n(1)]
     #[cbor(with = "codec::list")]
     pub quantities: ArrayVec<PlaceQuantity, HOLD_SECTIONS_MAX>,
+    /// Which of them are a channel's.
+    #[n(10)]
+    pub channel: Option<ChannelUse>,
 }
 
 /// Places in one general-admission section.
@@ -113,6 +117,9 @@ pub enum Seating {
     /// Not side by side: nothing better was left.
     #[n(4)]
     Split,
+    /// All of a table, which may be larger than the party.
+    #[n(50)]
+    Table,
 }
 
 /// Why an order ended without a sale.
@@ -445,4 +452,7 @@ pub enum Outcome {
         #[n(4)]
         hold_expires_at: Timestamp,
     },
+    /// About tables, companion seats and channels.
+    #[n(50)]
+    Inventory(#[n(0)] InventoryOutcome),
 }

@@ -257,11 +257,16 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::OrderUnknown
         | RefusalCode::PaymentUnknown
         | RefusalCode::CampaignUnknown
-        | RefusalCode::CouponUnknown => StatusCode::NOT_FOUND,
+        | RefusalCode::CouponUnknown
+        | RefusalCode::ChannelUnknown
+        | RefusalCode::RoomTypeUnknown
+        | RefusalCode::NightUnknown
+        | RefusalCode::RowUnknown => StatusCode::NOT_FOUND,
         RefusalCode::HoldOwnedByAnother
         | RefusalCode::OrderOwnedByAnother
         | RefusalCode::CouponOwnedByAnother
-        | RefusalCode::CouponCodeWrong => StatusCode::FORBIDDEN,
+        | RefusalCode::CouponCodeWrong
+        | RefusalCode::ChannelCodeWrong => StatusCode::FORBIDDEN,
         RefusalCode::IdempotencyKeyReused
         | RefusalCode::SeatRepeated
         | RefusalCode::QuantityOutOfRange

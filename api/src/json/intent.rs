@@ -12,8 +12,12 @@ use utoipa::ToSchema;
 
 use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
+use super::inventory::{
+    HoldStay, ReleaseChannel, ReleaseCompanions, SetAside, SetChannel, hash_of,
+};
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
+use super::shapes::StaysJson;
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
 use crate::http::auth::{Names, Role};
@@ -72,6 +76,16 @@ pub enum IntentRequest<'a> {
     SetPointsRule(SetPointsRule),
     /// A promoter or an operator gives points away.
     GrantPoints(GrantPoints<'a>),
+    /// A buyer wants rooms for some nights, each of them or none.
+    HoldStay(HoldStay<'a>),
+    /// A promoter makes a channel, or changes its rules.
+    SetChannel(SetChannel<'a>),
+    /// A promoter sets places aside for a channel.
+    SetAside(SetAside<'a>),
+    /// A promoter gives places of a channel back to everybody.
+    ReleaseChannel(ReleaseChannel<'a>),
+    /// A promoter sells companion seats like any other from now on.
+    ReleaseCompanions(ReleaseCompanions),
 }
 
 /// These seats, all of them or none, for a while.
@@ -88,6 +102,10 @@ pub struct HoldSeats<'a> {
     #[serde(borrow, deserialize_with = "bounded::<_, _, { HOLD_SEATS_MAX as usize }>")]
     #[schema(value_type = Vec<String>, max_items = 16, example = json!(["A-12-7", "A-12-8"]))]
     pub seats: Vec<Text<'a>>,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// The best seats that are left, all of them or none, for a while.
@@ -111,9 +129,14 @@ pub struct HoldBestAvailable<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub price_level: Option<Text<'a>>,
-    /// Accessible seats, and no others.
+    /// Accessible seats, and no others; where they have companion seats, one accessible seat and
+    /// its companions.
     #[serde(default)]
     pub accessible: bool,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// Places in general-admission sections, all of them or none, for a while.
@@ -130,6 +153,10 @@ pub struct HoldGeneralAdmission<'a> {
     #[serde(borrow, deserialize_with = "bounded::<_, _, HOLD_SECTIONS_MAX>")]
     #[schema(value_type = Vec<SectionQuantityJson>, max_items = 16)]
     pub sections: Vec<SectionQuantityJson<'a>>,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// Places in one section.
@@ -242,15 +269,24 @@ pub struct CreatePerformance {
     pub currency: Parsed<boxoffice_topics::Currency>,
     /// What seats cost.
     pub price_levels: Vec<PriceLevelJson>,
-    /// The inventory.
+    /// The inventory; may be absent when there are `stays`.
+    #[serde(default)]
     pub sections: Vec<SectionJson>,
+    /// Rooms that are sold by the night, behind the sections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<StaysJson>,
+    /// From then on companion seats are seats like any other; when a promoter says so, when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub companions_released_at: Option<Parsed<jiff::Timestamp>>,
     /// The rules of sale.
     pub sale: SaleJson,
 }
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 23] = [
+    pub const TYPES: [&'static str; 28] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -274,6 +310,11 @@ impl IntentRequest<'_> {
         "claim_coupon",
         "set_points_rule",
         "grant_points",
+        "hold_stay",
+        "set_channel",
+        "set_aside",
+        "release_channel",
+        "release_companions",
     ];
 
     /// Who may ask this.
@@ -289,7 +330,11 @@ impl IntentRequest<'_> {
             | Self::ChangeCampaign(_)
             | Self::PauseCampaign(_)
             | Self::ResumeCampaign(_)
-            | Self::SetPointsRule(_) => &[Role::Promoter],
+            | Self::SetPointsRule(_)
+            | Self::SetChannel(_)
+            | Self::SetAside(_)
+            | Self::ReleaseChannel(_)
+            | Self::ReleaseCompanions(_) => &[Role::Promoter],
             Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
@@ -302,7 +347,8 @@ impl IntentRequest<'_> {
             | Self::JoinWaitingRoom(_)
             | Self::Heartbeat(_)
             | Self::LeaveWaitingRoom(_)
-            | Self::ClaimCoupon(_) => &[Role::Buyer],
+            | Self::ClaimCoupon(_)
+            | Self::HoldStay(_) => &[Role::Buyer],
         }
     }
 
@@ -316,6 +362,7 @@ impl IntentRequest<'_> {
             Self::HoldSeats(hold) => Intent::HoldSeats {
                 performance: hold.performance.0,
                 seats: hold.seats.iter().map(Text::as_str).collect(),
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::HoldBestAvailable(hold) => Intent::HoldBestAvailable {
                 performance: hold.performance.0,
@@ -323,10 +370,12 @@ impl IntentRequest<'_> {
                 section: hold.section.as_ref().map(Text::as_str),
                 price_level: hold.price_level.as_ref().map(Text::as_str),
                 accessible: hold.accessible,
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::HoldGeneralAdmission(hold) => Intent::HoldGeneralAdmission {
                 performance: hold.performance.0,
                 sections: hold.sections.iter().map(SectionQuantityJson::borrowed).collect(),
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::RenewHold(renew) => Intent::RenewHold { hold: renew.hold.0 },
             Self::ReleaseHold(release) => Intent::ReleaseHold { hold: release.hold.0 },
@@ -366,6 +415,11 @@ impl IntentRequest<'_> {
             Self::ClaimCoupon(claim) => claim.to_intent(),
             Self::SetPointsRule(set) => set.to_intent(),
             Self::GrantPoints(grant) => grant.to_intent(names)?,
+            Self::HoldStay(hold) => hold.to_intent(names)?,
+            Self::SetChannel(set) => set.to_intent(names)?,
+            Self::SetAside(set) => set.to_intent(),
+            Self::ReleaseChannel(release) => release.to_intent(),
+            Self::ReleaseCompanions(release) => release.to_intent(),
         })
     }
 }
@@ -400,6 +454,8 @@ impl CreatePerformance {
             currency: self.currency,
             price_levels: self.price_levels.clone(),
             sections: self.sections.clone(),
+            stays: self.stays.clone(),
+            companions_released_at: self.companions_released_at,
             sale: self.sale,
         }
     }

@@ -4,6 +4,7 @@
 mod campaign;
 mod definition;
 mod intent;
+mod inventory;
 mod message;
 mod order;
 mod outcome;
@@ -11,6 +12,7 @@ mod parse;
 mod points;
 mod record;
 mod scene;
+mod shapes;
 mod values;
 mod views;
 mod waiting_room;
@@ -27,18 +29,24 @@ pub use intent::{
     IntentRequest, PauseCampaign, PayOrder, PlaceOrder, ReleaseHold, RenewHold, ResumeCampaign,
     SaleIntent, SectionQuantityJson,
 };
+pub use inventory::{
+    ChannelJson, ChannelListJson, HoldStay, ReleaseChannel, ReleaseCompanions, SectionPlacesJson,
+    SelectionJson, SetAside, SetChannel, StayJson,
+};
 pub use message::MessageJson;
 pub use order::{
     CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, TicketPageJson,
     provider_order_id,
 };
 pub use outcome::{
-    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, SaleOutcomeJson, WaitingRoomOutcomeJson,
+    CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
+    SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
+pub use shapes::{NightPricesJson, RoomTypeJson, StaysJson, TableJson};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{
     AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson,

@@ -93,6 +93,11 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "claim_coupon" => IntentRequest::ClaimCoupon(parse(body)?),
         "set_points_rule" => IntentRequest::SetPointsRule(parse(body)?),
         "grant_points" => IntentRequest::GrantPoints(parse(body)?),
+        "hold_stay" => IntentRequest::HoldStay(parse(body)?),
+        "set_channel" => IntentRequest::SetChannel(parse(body)?),
+        "set_aside" => IntentRequest::SetAside(parse(body)?),
+        "release_channel" => IntentRequest::ReleaseChannel(parse(body)?),
+        "release_companions" => IntentRequest::ReleaseCompanions(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
+use super::inventory::StayJson;
 use super::outcome::OutcomeJson;
 use super::scene::{Scene, SectionQuantityOut};
 use super::values::{MoneyJson, moment};
@@ -204,7 +205,8 @@ pub struct SectionAvailabilityJson {
 pub struct RowAvailabilityJson {
     /// The row.
     pub label: String,
-    /// One letter per seat from the left: `f` free, `h` held, `s` sold.
+    /// One letter per seat from the left: `f` free, `h` held, `s` sold, `u` set aside for
+    /// others.
     #[schema(example = "ffhhssff")]
     pub seats: String,
 }
@@ -246,6 +248,7 @@ fn letter(performance: &Performance, seat: u32) -> char {
     match performance.seat_state(SeatNumber(seat)) {
         Some(SeatState::Free) => 'f',
         Some(SeatState::Held) => 'h',
+        Some(SeatState::SetAside) => 'u',
         Some(SeatState::Sold) | None => 's',
     }
 }
@@ -274,6 +277,9 @@ pub struct LiveHoldJson {
     pub seats: Vec<String>,
     /// Places of general admission.
     pub sections: Vec<SectionQuantityOut>,
+    /// The stay that it is, when it is nights of rooms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay: Option<StayJson>,
     /// What ordering it would cost.
     pub total: MoneyJson,
     /// When it ends by itself.
@@ -290,6 +296,7 @@ impl HoldJson {
             performance: hold.performance.to_string(),
             seats: scene.seats(hold.performance, &hold.places),
             sections: scene.sections(hold.performance, &hold.places),
+            stay: scene.stay(hold.performance, &hold.places),
             total: hold.total.into(),
             expires_at: moment(hold.expires_at).0.to_string(),
             renewals_left: hold.renewals_left,

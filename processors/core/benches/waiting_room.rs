@@ -179,5 +179,6 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
     }
 }

@@ -56,7 +56,10 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
     let at = step.offset;
     match outcome {
         Outcome::Refused { .. } | Outcome::Repeated { .. } => return false,
-        Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
+        Outcome::PerformanceCreated { definition } => {
+            state.add_performance(definition, at);
+            state.arm_companions(definition.performance);
+        }
         Outcome::SaleOpened { performance } => {
             state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
             state.schedule_room(*performance);
@@ -86,6 +89,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.go_on_with_hold(*hold, *hold_expires_at);
         }
         Outcome::Points(outcome) => return state.apply_points(outcome),
+        Outcome::Inventory(outcome) => state.apply_inventory(outcome, at),
         Outcome::Coupon(outcome) => {
             state.apply_coupon(outcome);
             return false;

@@ -19,6 +19,8 @@
 //! - INV-20: who waits is called in the order of places, and each join once.
 //! - INV-21: an admission never brings more buyers inside than the cap.
 //! - INV-22: admissions never exceed rate and burst.
+//! - INV-50: no seat is set aside for two channels, and none is sold to whoever has not the code.
+//! - INV-51: free, held, sold and set aside are all the places that there are.
 #![cfg_attr(
     not(test),
     deny(
@@ -32,6 +34,7 @@
 )]
 
 mod apply;
+mod channels;
 mod coupon;
 mod decide;
 mod hold;
@@ -45,6 +48,7 @@ mod sale;
 mod settle;
 mod snapshot;
 mod state;
+mod stay;
 mod table;
 mod tick;
 mod timers;
@@ -55,6 +59,7 @@ mod window;
 mod tables;
 
 pub use apply::apply;
+pub use channels::{Channel, ChannelCounts};
 pub use coupon::{Campaign, Coupon};
 pub use decide::{Record, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
@@ -65,4 +70,5 @@ pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use stay::Stay;
 pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

@@ -13,6 +13,7 @@ use boxoffice_topics::{
 };
 use minicbor::{Decode, Decoder, Encode};
 
+use crate::channels::{Channel, SavedChannel};
 use crate::hold::{EndedHold, Hold};
 use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
@@ -29,7 +30,8 @@ use between_keys::SavedBetweenKeys;
 ///
 /// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
-const VERSION: u16 = 2;
+/// - 3: with channels, tables and companion seats. An older one is read as a state without.
+const VERSION: u16 = 3;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
 
@@ -85,6 +87,11 @@ struct SavedPerformance<'s> {
     room: Option<SavedWaitingRoom>,
     #[n(4)]
     points_rule: Option<PointsRule>,
+    /// Since version 3, like what follows.
+    #[n(50)]
+    channels: Option<Vec<SavedChannel>>,
+    #[n(51)]
+    companions_released: Option<bool>,
 }
 
 impl State {
@@ -103,6 +110,8 @@ impl State {
             changed_at: performance.changed_at,
             points_rule: performance.points_rule,
             room: performance.waiting_room().map(WaitingRoom::save),
+            channels: performance.channels.save(),
+            companions_released: performance.has_released_companions().then_some(true),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -131,17 +140,18 @@ impl State {
         if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
-        let saved: Snapshot<'_> = decode_whole(bytes)?;
+        let mut saved: Snapshot<'_> = decode_whole(bytes)?;
         let partition = PartitionId::new(saved.partition)
             .ok_or_else(|| minicbor::decode::Error::message("partition out of range"))?;
         let mut state = Self::new(partition);
         state.next_offset = saved.next_offset;
         state.now = saved.now;
-        for performance in &saved.performances {
+        for performance in &mut saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
             let restored = state.performance_mut(performance.definition.performance);
             restored.switch = performance.switch;
             restored.points_rule = performance.points_rule;
+            state.restore_inventory(performance);
         }
         if let Some(saved) = saved.between_keys {
             saved.restore(&mut state);
@@ -161,6 +171,19 @@ impl State {
             }
         }
         Ok(state)
+    }
+
+    /// What is set aside, and who may have it.
+    fn restore_inventory(&mut self, saved: &mut SavedPerformance<'_>) {
+        let id = saved.definition.performance;
+        let performance = self.performance_mut(id);
+        if saved.companions_released == Some(true) {
+            performance.release_companions();
+        }
+        performance.restore_channels(saved.channels.take().unwrap_or_default());
+        let channels: Vec<_> = performance.channels.iter().map(Channel::number).collect();
+        channels.into_iter().for_each(|channel| self.arm_channel(id, channel));
+        self.arm_companions(id);
     }
 
     fn restore_orders(&mut self, orders: Vec<Cow<'_, Order>>) {
@@ -233,7 +256,7 @@ mod tests {
         let today = state.to_snapshot();
         let mut decoder = Decoder::new(&today);
         assert_eq!(decoder.array().unwrap(), Some(31));
-        assert_eq!(decoder.u16().unwrap(), 2);
+        assert_eq!(decoder.u16().unwrap(), 3);
         let first = decoder.position();
         (1..10).for_each(|_| decoder.skip().unwrap());
         let old: Vec<u8> =
@@ -244,7 +267,7 @@ mod tests {
     #[test]
     fn a_snapshot_of_tomorrow_is_refused_by_name() {
         let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
-        bytes[2] = 3;
-        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(3))));
+        bytes[2] = 4;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(4))));
     }
 }

@@ -3,6 +3,7 @@
 use boxoffice_topics::Outcome;
 use boxoffice_topics::outcome::CancelReason;
 
+use crate::channels;
 use crate::decide::Asked;
 use crate::points;
 use crate::reserving;
@@ -33,6 +34,14 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                     outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
                     Settled::of(order).push(asked, Fate::Died, outcomes);
                 }
+            }
+            Due::Channel(performance, channel) => {
+                outcomes.extend(channels::release_at_last(asked, performance, channel));
+                // All that one has fills much of a step. The next one is due at the next tick.
+                break;
+            }
+            Due::Companions(performance) => {
+                outcomes.push(channels::release_companions_at_last(performance));
             }
             Due::Points(account) => points::expire(asked, account, deadline, outcomes),
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),

@@ -133,7 +133,25 @@ async fn compare_rows(
     let sql =
         "SELECT * FROM points_ledger ORDER BY account_id, partition, step_offset, outcome_index";
     tables.table(sql, &fold.points_ledger).await?;
+    compare_inventory(&mut tables, fold).await?;
     Ok((tables.rows, tables.differences))
+}
+
+async fn compare_inventory(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let sql = "SELECT * FROM channels ORDER BY performance_id, channel";
+    tables.table(sql, &fold.channels).await?;
+    let sql = "SELECT * FROM allotments
+                ORDER BY performance_id, channel, step_offset, outcome_index, number";
+    tables.table(sql, &fold.allotments).await?;
+    let sql = "SELECT * FROM channel_holds ORDER BY hold_id";
+    tables.table(sql, &fold.channel_holds).await?;
+    let sql = "SELECT * FROM companion_releases ORDER BY performance_id";
+    tables.table(sql, &fold.companion_releases).await?;
+    let houses = || fold.houses.values();
+    let sql = "SELECT * FROM shaped_seats ORDER BY performance_id, seat";
+    tables.compare(sql, houses().flat_map(House::shaped_seat_rows)).await?;
+    let sql = "SELECT * FROM nights ORDER BY performance_id, section";
+    tables.compare(sql, houses().flat_map(House::night_rows)).await
 }
 
 async fn compare_houses(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {

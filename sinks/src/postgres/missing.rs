@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
-    CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Offset, OrderId, Outcome,
-    PartitionId, PaymentId, PerformanceId, PointsOutcome, WaitingRoomOutcome,
+    CampaignId, CouponId, CouponOutcome, HoldId, IntentId, InventoryOutcome, LotId, Offset,
+    OrderId, Outcome, PartitionId, PaymentId, PerformanceId, PointsOutcome, WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
-use super::fold::{Fold, uuid};
+use super::fold::{Fold, channel_key, uuid};
 
 /// Keys of rows to load.
 #[derive(Debug, Default, PartialEq)]
@@ -32,6 +32,8 @@ pub(super) struct Missing {
     pub(super) points_lots: Vec<i64>,
     /// Orders whose points are needed, with the lots that they are of.
     pub(super) points_of: Vec<i64>,
+    /// Performances and channels.
+    pub(super) channels: Vec<(Uuid, i32)>,
 }
 
 impl Missing {
@@ -57,6 +59,7 @@ impl Missing {
                 self.add_performance(fold, *performance);
             }
             Outcome::WaitingRoom(outcome) => self.add_room(fold, outcome),
+            Outcome::Inventory(outcome) => self.add_channel(fold, outcome),
             Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
             Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
             Outcome::HoldRenewed { hold, .. }
@@ -110,6 +113,7 @@ impl Missing {
         sort(&mut self.coupon_uses);
         sort(&mut self.points_lots);
         sort(&mut self.points_of);
+        sort(&mut self.channels);
     }
 
     fn add_room(&mut self, fold: &Fold, outcome: &WaitingRoomOutcome) {
@@ -135,6 +139,18 @@ impl Missing {
             | WaitingRoomOutcome::Left { .. }
             | WaitingRoomOutcome::Returned { .. }
             | WaitingRoomOutcome::Inside { .. } => (),
+        }
+    }
+
+    fn add_channel(&mut self, fold: &Fold, outcome: &InventoryOutcome) {
+        let of = match outcome {
+            InventoryOutcome::ChannelSet { performance, channel, .. }
+            | InventoryOutcome::SetAside { performance, channel, .. }
+            | InventoryOutcome::Released { performance, channel, .. } => (*performance, *channel),
+            InventoryOutcome::CompanionsReleased { .. } => return,
+        };
+        if !fold.channels.contains(&channel_key(of)) {
+            self.channels.push(channel_key(of));
         }
     }
 

@@ -68,7 +68,8 @@ async fn empty(pool: &PgPool, log_id: LogId, replace: Replace) -> Result<(), Err
     query(
         "TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments,
                   refunds, tickets, waiting_rooms, turns, campaigns, campaign_terms, coupons,
-                  coupon_uses, points_lots, points_uses, points_ledger",
+                  coupon_uses, points_lots, points_uses, points_ledger, channels, allotments,
+                  channel_holds, companion_releases, shaped_seats, nights",
     )
     .execute(&mut *transaction)
     .await?;

@@ -144,6 +144,7 @@ pub(crate) fn house(
         seats: *seats,
         price_level: *price_level,
         accessible: accessible.clone(),
+        sold: None,
     });
     let level = |code: &str, price_minor| PriceLevel { code: code.into(), price_minor };
     let definition = PerformanceDefinition {
@@ -168,6 +169,7 @@ pub(crate) fn house(
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
     };
     definition.validate().unwrap();
     definition

@@ -1,6 +1,7 @@
 //! Outcomes as clients read them: one union, whose documents are spelled room by room.
 
 mod coupon;
+mod inventory;
 mod points;
 mod sale;
 mod waiting_room;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::coupon::CouponOutcomeJson;
+pub use self::inventory::{InventoryOutcomeJson, MovedJson, SeatRangeJson, SectionPlacesOut};
 pub use self::points::PointsOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
@@ -28,6 +30,8 @@ pub enum OutcomeJson {
     Coupon(CouponOutcomeJson),
     /// About points.
     Points(PointsOutcomeJson),
+    /// About channels and companion seats.
+    Inventory(InventoryOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -38,6 +42,9 @@ impl OutcomeJson {
             Outcome::WaitingRoom(outcome) => Self::WaitingRoom(outcome.into()),
             Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
             Outcome::Points(outcome) => Self::Points(outcome.into()),
+            Outcome::Inventory(outcome) => {
+                Self::Inventory(InventoryOutcomeJson::of(outcome, scene))
+            }
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

@@ -59,7 +59,8 @@ pub enum SaleOutcomeJson {
         total: MoneyJson,
         /// When it ends by itself.
         expires_at: String,
-        /// How the seats lie: `as_asked`, `adjacent`, `adjacent_leaving_orphan` or `split`.
+        /// How the seats lie: `as_asked`, `adjacent`, `adjacent_leaving_orphan`, `split` or
+        /// `table`.
         seating: &'static str,
     },
     /// A hold lasts longer.
@@ -258,7 +259,10 @@ impl SaleOutcomeJson {
                 message: Box::new(message.into()),
             },
             Outcome::MessageReceived { from } => Self::MessageReceived { from: from.to_string() },
-            Outcome::WaitingRoom(_) | Outcome::Coupon(_) | Outcome::Points(_) => {
+            Outcome::WaitingRoom(_)
+            | Outcome::Coupon(_)
+            | Outcome::Points(_)
+            | Outcome::Inventory(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }
@@ -395,6 +399,7 @@ const fn seating_name(seating: Seating) -> &'static str {
         Seating::Adjacent => "adjacent",
         Seating::AdjacentLeavingOrphan => "adjacent_leaving_orphan",
         Seating::Split => "split",
+        Seating::Table => "table",
     }
 }
 

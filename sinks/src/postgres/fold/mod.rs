@@ -7,10 +7,13 @@
 //! Every row is made from the outcomes of one partition: partitions may come in any order.
 
 mod coupon;
+mod inventory;
 mod order;
 mod payment;
 mod points;
 mod waiting_room;
+
+pub(super) use self::inventory::key as channel_key;
 
 use std::collections::BTreeMap;
 
@@ -26,9 +29,9 @@ use super::error::Error;
 use super::house::House;
 use super::missing::Missing;
 use super::rows::{
-    CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow,
-    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, TicketRow, TurnRow,
-    WaitingRoomRow,
+    AllotmentRow, CampaignRow, CampaignTermsRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow,
+    CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow, PerformanceRow, PointsEntryRow,
+    PointsLotRow, PointsUseRow, RefundRow, TicketRow, TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -50,6 +53,10 @@ pub(super) struct Fold {
     pub(super) points_lots: Table<PointsLotRow>,
     pub(super) points_uses: Table<PointsUseRow>,
     pub(super) points_ledger: Table<PointsEntryRow>,
+    pub(super) channels: Table<ChannelRow>,
+    pub(super) allotments: Table<AllotmentRow>,
+    pub(super) channel_holds: Table<ChannelHoldRow>,
+    pub(super) companion_releases: Table<CompanionReleaseRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -106,6 +113,10 @@ impl Fold {
         self.points_lots.forget_settled();
         self.points_uses.forget_settled();
         self.points_ledger.forget_settled();
+        self.channels.forget_settled();
+        self.allotments.forget_settled();
+        self.channel_holds.forget_settled();
+        self.companion_releases.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -115,6 +126,7 @@ impl Fold {
             | Outcome::MessageSent { .. }
             | Outcome::MessageReceived { .. } => (),
             Outcome::WaitingRoom(outcome) => self.apply_waiting_room(at, outcome)?,
+            Outcome::Inventory(outcome) => self.apply_inventory(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
@@ -199,6 +211,9 @@ impl Fold {
         else {
             unreachable!("called for holds only")
         };
+        if let Some(of) = places.channel {
+            self.add_channel_hold(*hold, *performance, of);
+        }
         self.holds.put(HoldRow {
             hold_id: hold.0.packed(),
             performance_id: uuid(performance.as_u128()),

@@ -8,6 +8,9 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 pub(super) use self::coupon::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
+pub(super) use self::inventory::{
+    AllotmentRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow, NightRow, ShapedSeatRow,
+};
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
 pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
@@ -42,6 +45,7 @@ macro_rules! row {
 }
 
 mod coupon;
+mod inventory;
 mod points;
 mod waiting_room;
 

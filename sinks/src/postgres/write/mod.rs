@@ -22,6 +22,7 @@ macro_rules! column {
 }
 
 mod coupon;
+mod inventory;
 mod points;
 mod waiting_room;
 
@@ -45,6 +46,7 @@ pub(super) async fn write_changes(
     rows += waiting_room::write(to, fold, copy).await?;
     rows += coupon::write(to, fold, copy).await?;
     rows += points::write(to, fold, copy).await?;
+    rows += inventory::write(to, fold, copy).await?;
     Ok(rows)
 }
 
@@ -111,6 +113,7 @@ async fn write_performances(to: &mut PgConnection, fold: &Fold) -> Result<u64, E
     let mut written = rows.len() as u64;
     for house in fold.new_houses.iter().filter_map(|id| fold.houses.get(id)) {
         written += write_house(to, house).await?;
+        written += inventory::write_shapes(to, house).await?;
     }
     Ok(written)
 }
