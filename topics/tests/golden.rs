@@ -21,6 +21,8 @@ use boxoffice_topics::{
     Step, Timestamp,
 };
 
+#[path = "golden/inventory.rs"]
+mod inventory;
 #[path = "golden/waiting_room.rs"]
 mod waiting_room;
 

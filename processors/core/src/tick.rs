@@ -35,9 +35,11 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                     Settled::of(order).push(asked, Fate::Died, outcomes);
                 }
             }
+            // What comes back in this very step would not be released. It is due at the next tick.
+            Due::Channel(..) if !outcomes.is_empty() => break,
             Due::Channel(performance, channel) => {
                 outcomes.extend(channels::release_at_last(asked, performance, channel));
-                // All that one has fills much of a step. The next one is due at the next tick.
+                // All that a channel has fills much of a step.
                 break;
             }
             Due::Companions(performance) => {

@@ -183,6 +183,18 @@ fn channels_that_are_due_together_are_given_back_one_tick_after_the_other() {
 }
 
 #[test]
+fn what_comes_back_at_the_moment_of_release_is_released_too() {
+    check(
+        "promoter channel FANS code=7 until=5000 => set 0 FANS
+         promoter aside FANS section:FLOOR       => aside 0 3:5
+         alice floor FLOOR:2 with=7              => held h1 FLOOR:2 60 asasked
+         after 5000                              => expired h1
+         after 0                                 => back 0 all 3:5
+         bob   floor FLOOR:4                     => held h2 FLOOR:4 120 asasked",
+    );
+}
+
+#[test]
 fn a_code_has_as_many_uses_as_it_has_and_gets_back_what_ends_unsold() {
     check(
         "promoter channel FANS code=7 uses=1  => set 0 FANS
