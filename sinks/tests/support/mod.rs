@@ -2,6 +2,7 @@
 
 pub(crate) mod between_keys;
 pub(crate) mod follow;
+pub(crate) mod inventory;
 pub(crate) mod story;
 
 use std::num::NonZeroU16;
