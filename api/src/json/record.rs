@@ -6,10 +6,10 @@ use boxoffice_log::TopicPartition;
 use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
-use boxoffice_topics::inventory::Selector;
+use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::{
-    CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PointsIntent, Step,
-    WaitingRoomIntent,
+    CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
+    PointsIntent, Step, WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -149,13 +149,9 @@ fn intent_json(intent: &Intent<'_>) -> Value {
             "refund": refund.to_string(),
             "result": refund_result(result),
         }),
-        Intent::HoldStay { performance, room_type, from, nights, rooms, .. } => json!({
-            "performance": performance.to_string(),
-            "room_type": room_type,
-            "from": civil_date(*from).to_string(),
-            "nights": nights,
-            "rooms": rooms,
-        }),
+        Intent::HoldStay { performance, room_type, from, nights, rooms, .. } => {
+            stay(*performance, room_type, *from, *nights, *rooms)
+        }
         Intent::Inventory(intent) => inventory_intent(intent),
         Intent::Tick => json!({}),
         Intent::WaitingRoom(intent) => waiting_room_intent(intent),
@@ -167,6 +163,16 @@ fn intent_json(intent: &Intent<'_>) -> Value {
     };
     body["type"] = json!(intent.name());
     body
+}
+
+fn stay(performance: PerformanceId, room_type: &str, from: Date, nights: u16, rooms: u16) -> Value {
+    json!({
+        "performance": performance.to_string(),
+        "room_type": room_type,
+        "from": civil_date(from).to_string(),
+        "nights": nights,
+        "rooms": rooms,
+    })
 }
 
 fn inventory_intent(intent: &InventoryIntent<'_>) -> Value {

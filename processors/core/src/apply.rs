@@ -56,18 +56,11 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
     let at = step.offset;
     match outcome {
         Outcome::Refused { .. } | Outcome::Repeated { .. } => return false,
-        Outcome::PerformanceCreated { definition } => {
-            state.add_performance(definition, at);
-            state.arm_companions(definition.performance);
-        }
+        Outcome::PerformanceCreated { definition } => state.begin_performance(definition, at),
         Outcome::SaleOpened { performance } => {
-            state.performance_mut(*performance).switch = SaleSwitch::OpenedAt(step.now);
-            state.schedule_room(*performance);
+            state.switch_sale(*performance, SaleSwitch::OpenedAt(step.now));
         }
-        Outcome::SaleClosed { performance } => {
-            state.performance_mut(*performance).switch = SaleSwitch::Closed;
-            state.schedule_room(*performance);
-        }
+        Outcome::SaleClosed { performance } => state.switch_sale(*performance, SaleSwitch::Closed),
         Outcome::Held { hold, performance, account, places, total, expires_at, seating: _ } => {
             let (hold, performance, account) = (*hold, *performance, *account);
             let hold = Hold::new(hold, performance, account, places.clone(), *total, *expires_at);

@@ -5,7 +5,7 @@ use boxoffice_topics::{
 };
 
 use crate::decide::Asked;
-use crate::performance::{Performance, SaleState};
+use crate::performance::{Performance, SaleState, SaleSwitch};
 use crate::state::{PERFORMANCES_MAX, State};
 
 pub(crate) fn create_performance(
@@ -39,6 +39,17 @@ pub(crate) fn close_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome
 }
 
 impl State {
+    /// Adds a performance that is new, and what time does to it.
+    pub(crate) fn begin_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
+        self.add_performance(definition, at);
+        self.arm_companions(definition.performance);
+    }
+
+    pub(crate) fn switch_sale(&mut self, performance: PerformanceId, switch: SaleSwitch) {
+        self.performance_mut(performance).switch = switch;
+        self.schedule_room(performance);
+    }
+
     pub(crate) fn add_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
         let performance = Performance::new(definition.clone(), at);
         let index = self.performances.len();

@@ -1,3 +1,5 @@
+//! Tables of channels, tables, companion seats and stays.
+
 use boxoffice_topics::PerformanceDefinition;
 use boxoffice_topics::inventory::{Date, RoomType, RowSold, Shapes, Stays};
 use boxoffice_topics::{Section, SectionKind, Timestamp};
