@@ -6,10 +6,12 @@
 mod causes;
 pub mod cli;
 pub mod config;
+pub mod explain;
 pub mod health;
 pub mod http;
 pub mod json;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;
+pub mod tickets;
 pub mod views;

@@ -26,7 +26,9 @@ fn every_route_answers_everybody_as_it_should() {
         let campaign = format!("/v1/campaigns/{}", create_campaign(&house, campaign()).await);
         let hold_path = format!("/v1/holds/{hold}");
         let order_path = format!("/v1/orders/{order}");
+        let quote_path = format!("{order_path}/refund-quote");
         let intent_path = format!("/v1/intents/{order}");
+        let explanation = format!("{intent_path}/explanation");
         let release = json!({"type": "renew_hold", "hold": hold}).to_string();
         let open = json!({"type": "open_sale", "performance": PERFORMANCE}).to_string();
         let join = json!({"type": "join_waiting_room", "performance": PERFORMANCE}).to_string();
@@ -34,6 +36,11 @@ fn every_route_answers_everybody_as_it_should() {
         let grant = json!({"type": "grant_points", "subject": "alice",
             "amount": {"minor": 1, "currency": "KRW"}, "expires_at": "2099-01-01T00:00:00Z"});
         let grant = grant.to_string();
+        let shown = json!({"type": "check_in", "performance": PERFORMANCE, "ticket": "1-0-1.1",
+            "gate": "North"});
+        let shown = shown.to_string();
+        let ticket = format!("/v1/tickets/{order}.1");
+        let check_ins = format!("{performance}/check-ins");
         let hint = json!({"data": {"paymentKey": "k", "orderId": "o"}}).to_string();
         let rows: Vec<(&str, Row<'_>)> = vec![
             ("/v1/intents", ("POST", "/v1/intents", &release, [401, 409, 403, 403, 403, 401])),
@@ -41,11 +48,23 @@ fn every_route_answers_everybody_as_it_should() {
             ("/v1/intents", ("POST", "/v1/intents", &join, [401, 409, 409, 403, 403, 401])),
             ("/v1/intents", ("POST", "/v1/intents", &pause, [401, 403, 403, 404, 403, 401])),
             ("/v1/intents", ("POST", "/v1/intents", &grant, [401, 403, 403, 200, 200, 401])),
+            ("/v1/intents", ("POST", "/v1/intents", &shown, [401, 403, 403, 404, 403, 401])),
+            // The order is not paid, so there is no ticket yet.
+            ("/v1/tickets/{id}", ("GET", &ticket, "", [401, 404, 404, 403, 403, 401])),
+            ("/v1/ticket-keys", ("GET", "/v1/ticket-keys", "", [200; 6])),
+            (
+                "/v1/performances/{id}/check-ins",
+                ("GET", &check_ins, "", [401, 403, 403, 200, 200, 401]),
+            ),
             (
                 "/v1/intents/batch",
                 ("POST", "/v1/intents/batch", "", [401, 200, 200, 200, 200, 401]),
             ),
             ("/v1/intents/{id}", ("GET", &intent_path, "", [401, 200, 404, 404, 200, 401])),
+            (
+                "/v1/intents/{id}/explanation",
+                ("GET", &explanation, "", [401, 200, 404, 404, 200, 401]),
+            ),
             ("/v1/performances", ("GET", "/v1/performances", "", [200; 6])),
             ("/v1/performances/{id}", ("GET", &performance, "", [200; 6])),
             ("/v1/performances/{id}/availability", ("GET", &availability, "", [200; 6])),
@@ -60,6 +79,10 @@ fn every_route_answers_everybody_as_it_should() {
             ("/v1/campaigns/{id}", ("GET", &campaign, "", [200; 6])),
             ("/v1/holds/{id}", ("GET", &hold_path, "", [401, 200, 404, 403, 403, 401])),
             ("/v1/orders/{id}", ("GET", &order_path, "", [401, 200, 404, 403, 403, 401])),
+            (
+                "/v1/orders/{id}/refund-quote",
+                ("GET", &quote_path, "", [401, 409, 404, 403, 403, 401]),
+            ),
             ("/v1/me/orders", ("GET", "/v1/me/orders", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/me/tickets", ("GET", "/v1/me/tickets", "", [401, 200, 200, 403, 403, 401])),
             ("/v1/me/coupons", ("GET", "/v1/me/coupons", "", [401, 200, 200, 403, 403, 401])),

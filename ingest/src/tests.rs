@@ -211,5 +211,6 @@ fn too_large_a_definition() -> PerformanceDefinition {
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     }
 }

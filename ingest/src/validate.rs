@@ -5,8 +5,10 @@ use boxoffice_topics::coupon::{BASIS_POINTS, CAMPAIGN_CODE_BYTES_MAX};
 use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::inventory::{STAY_NIGHTS_MAX, Selector};
+use boxoffice_topics::ticket::GATE_BYTES_MAX;
 use boxoffice_topics::{
-    CouponIntent, Intent, InventoryIntent, Money, PointsIntent, PointsRule, WaitingRoomIntent,
+    CouponIntent, Intent, InventoryIntent, Money, PointsIntent, PointsRule, RefundIntent,
+    TicketIntent, WaitingRoomIntent,
 };
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
@@ -76,6 +78,8 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         Intent::HoldStay { room_type, nights, rooms, .. } => check_stay(room_type, *nights, *rooms),
         Intent::Coupon(intent) => check_coupon(intent),
         Intent::Points(intent) => check_points(intent),
+        Intent::Ticket(intent) => check_ticket(intent),
+        Intent::Refund(intent) => check_refund(intent),
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
@@ -146,6 +150,36 @@ fn check_points(intent: &PointsIntent) -> Result<(), IntentInvalid> {
     match intent {
         PointsIntent::SetPointsRule { rule, .. } => check_points_rule(rule),
         PointsIntent::GrantPoints { amount, .. } => check_minor("amount", amount.minor, 1),
+    }
+}
+
+fn check_ticket(intent: &TicketIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        TicketIntent::SetRules { rules, .. } => {
+            rules.validate().map_err(|error| below("rules", error))
+        }
+        TicketIntent::CheckIn(scan) | TicketIntent::CheckOut(scan) => {
+            check_text("gate", scan.gate, GATE_BYTES_MAX)
+        }
+        TicketIntent::Offer { .. }
+        | TicketIntent::AcceptOffer { .. }
+        | TicketIntent::EndOffer { .. } => Ok(()),
+    }
+}
+
+fn check_refund(intent: &RefundIntent<'_>) -> Result<(), IntentInvalid> {
+    match intent {
+        RefundIntent::RefundTickets { tickets, places, amount, .. } => {
+            check_not_empty("tickets", tickets.len() + places.len())?;
+            places.iter().enumerate().try_for_each(|(index, place)| {
+                check_text(|| format!("places[{index}]"), place, SEAT_LABEL_BYTES_MAX)
+            })?;
+            amount.as_ref().map_or(Ok(()), |amount| check_minor("amount", amount.minor, 0))
+        }
+        RefundIntent::SetRefundTerms { terms, .. } => {
+            terms.validate().map_err(|error| below("terms", error))
+        }
+        RefundIntent::CancelPerformance { .. } => Ok(()),
     }
 }
 
@@ -239,9 +273,11 @@ mod tests {
     use boxoffice_topics::intent::SectionQuantity;
     use boxoffice_topics::inventory::{ChannelRules, Date};
     use boxoffice_topics::outcome::EffectName;
+    use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
         AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
-        PerformanceDefinition, PerformanceId, SaleRules, Slot, Timestamp, WaitingRoomRules,
+        PerformanceDefinition, PerformanceId, RefundLadder, RefundTerms, SaleRules, Slot, TicketId,
+        TicketRules, Timestamp, WaitingRoomRules,
     };
 
     use super::*;
@@ -291,6 +327,34 @@ mod tests {
     fn pay(minor: i64, payment_key: &str) -> Intent<'_> {
         let amount = Money::new(minor, Currency::KRW);
         Intent::PayOrder { order: OrderId(id()), amount, payment_key }
+    }
+
+    #[test]
+    fn refunds_outside_the_limits_are_named_by_field() {
+        let tickets = |numbers: &[u16], places: &[&'static str], minor| {
+            Intent::Refund(RefundIntent::RefundTickets {
+                order: OrderId(id()),
+                tickets: numbers.iter().copied().collect(),
+                places: places.iter().copied().collect(),
+                amount: Some(Money::new(minor, Currency::KRW)),
+            })
+        };
+        let terms = |booking_fee_minor, steps| {
+            let ladder = Some(RefundLadder { steps, ..RefundLadder::korean(4_000) });
+            let terms = Box::new(RefundTerms { ladder, booking_fee_minor });
+            Intent::Refund(RefundIntent::SetRefundTerms { performance: PERFORMANCE, terms })
+        };
+        let fee = "terms.booking_fee_minor: must be 0 to 1000000000000";
+        check(&[
+            (tickets(&[1], &["A-1-1"], 0), ""),
+            (tickets(&[], &[], 0), "tickets: must not be empty"),
+            (tickets(&[], &["A-1-1", ""], 0), "places[1]: must be 1 to 39 bytes, is 0"),
+            (tickets(&[1], &[], -1), "amount: must be 0 to 1000000000000, is -1"),
+            (terms(2_000, RefundLadder::korean(0).steps), ""),
+            (terms(-1, RefundLadder::korean(0).steps), fee),
+            (terms(0, Vec::new()), "terms.ladder.steps: must be 1 to 32, is 0"),
+            (Intent::Refund(RefundIntent::CancelPerformance { performance: PERFORMANCE }), ""),
+        ]);
     }
 
     #[test]
@@ -372,6 +436,16 @@ mod tests {
             let rule = PointsRule { earned_basis_points, earned_days: 1, restored_days };
             Intent::Points(PointsIntent::SetPointsRule { performance: PERFORMANCE, rule })
         };
+        let shown = |gate| {
+            let ticket = TicketId { order: OrderId(id()), number: 1 };
+            let (performance, generation, scanned_at, scan) = (PERFORMANCE, None, None, None);
+            let scan = Scan { performance, ticket, generation, gate, scanned_at, scan };
+            Intent::Ticket(TicketIntent::CheckIn(scan))
+        };
+        let tickets = |offer_ttl_ms| {
+            let rules = TicketRules { offer_ttl_ms, ..TicketRules::UNSAID };
+            Intent::Ticket(TicketIntent::SetRules { performance: PERFORMANCE, rules })
+        };
         let long = "c".repeat(CAMPAIGN_CODE_BYTES_MAX + 1);
         check(&[
             (room(10_000), ""),
@@ -386,6 +460,12 @@ mod tests {
             (earn(10_000, 1), ""),
             (earn(10_001, 1), "rule.earned_basis_points: must be 0 to 10000, is 10001"),
             (earn(100, 0), "rule.restored_days: must be 1 to 65535, is 0"),
+            (shown("North 3"), ""),
+            (shown(""), "gate: must be 1 to 32 bytes, is 0"),
+            (shown(&long), "gate: must be 1 to 32 bytes, is 65"),
+            (shown("N\n"), "gate: must not contain control characters"),
+            (tickets(60_000), ""),
+            (tickets(0), "rules.offer_ttl_ms: must be 60000 to 604800000, is 0"),
         ]);
     }
 
@@ -408,6 +488,7 @@ mod tests {
                 account_seats_max: 4,
             },
             shapes: None,
+            refund_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },

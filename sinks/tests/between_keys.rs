@@ -275,6 +275,41 @@ async fn orders_say_who_pays_for_them() {
     );
 }
 
+#[tokio::test]
+async fn tickets_have_their_holders_their_offers_and_their_scans() {
+    let (_, _database, pool) = followed().await;
+    let rules = "SELECT concat_ws(' ', transfers_max, transfers_close_before_ms, offer_ttl_ms,
+                        reentry, admits_after_start_ms) FROM ticket_rules";
+    assert_eq!(lines(&pool, rules).await, ["2 0 60000 t 86400000"]);
+    let offers = "SELECT concat_ws(' ', right(from_account_id::text, 1),
+                         right(to_account_id::text, 1), number, state, generation,
+                         ended_at > offered_at) FROM ticket_transfers ORDER BY transfer_id";
+    assert_eq!(
+        lines(&pool, offers).await,
+        [
+            "6 1 1 withdrawn t",
+            "6 1 1 declined t",
+            "6 1 1 lapsed t",
+            "6 1 1 accepted 1 t",
+            "6 1 1 offered"
+        ]
+    );
+    let scans = "SELECT concat_ws(' ', kind, gate, entry, right(scan::text, 1),
+                        recorded_at > scanned_at) FROM ticket_scans ORDER BY scan_id";
+    assert_eq!(
+        lines(&pool, scans).await,
+        ["in North 1 t", "again South 5 t", "out South 5 t", "in South 2 t"]
+    );
+    let gates = "SELECT concat_ws(' ', gate, entries, reentries, exits, conflicts)
+                   FROM gate_counts ORDER BY gate";
+    assert_eq!(lines(&pool, gates).await, ["North 1 0 0 0", "South 0 1 1 1"]);
+    let holders = "SELECT concat_ws(' ', right(o.account_id::text, 1),
+                          right(t.account_id::text, 1))
+                     FROM tickets t JOIN orders o USING (order_id)
+                    WHERE t.account_id <> o.account_id";
+    assert_eq!(lines(&pool, holders).await, ["6 1"]);
+}
+
 /// Writes what is left of one partition in pieces, and returns where it stands.
 async fn write_partition(
     log: &MemoryLog,
@@ -389,6 +424,12 @@ async fn a_sink_that_is_killed_at_any_table_catches_up() {
         "companion_releases",
         "shaped_seats",
         "nights",
+        "ticket_rules",
+        "ticket_transfers",
+        "ticket_scans",
+        "refund_terms",
+        "ticket_refunds",
+        "performance_cancellations",
     ] {
         let database = Database::fresh().await;
         let (pool, killer) = (pool(&database), pool(&database));
@@ -413,7 +454,7 @@ async fn rebuilt_rows_are_the_same() {
 }
 
 /// One change in every table, of which the audit tells the first row that differs.
-const PLANTED: [(&str, &str); 25] = [
+const PLANTED: [(&str, &str); 33] = [
     ("allotments", "UPDATE allotments SET quantity = 4 WHERE kind = 'released'"),
     ("channel_holds", "DELETE FROM channel_holds"),
     ("channels", "UPDATE channels SET released_at = created_at"),
@@ -430,6 +471,10 @@ const PLANTED: [(&str, &str); 25] = [
     ("holds", "UPDATE holds SET quantities = '{1}' WHERE state = 'live'"),
     ("orders", "UPDATE orders SET points_minor = 49 WHERE points_minor = 50"),
     ("payments", "UPDATE payments SET captured_minor = 1"),
+    (
+        "performance_cancellations",
+        "UPDATE performance_cancellations SET cancelled_at = cancelled_at + interval '1 ms'",
+    ),
     ("performances", "UPDATE performances SET points_earned_days = 364"),
     ("points_ledger", "DELETE FROM points_ledger WHERE kind = 'taken_back'"),
     ("points_lots", "UPDATE points_lots SET expires_at = credited_at WHERE source = 'restored'"),
@@ -440,9 +485,16 @@ const PLANTED: [(&str, &str); 25] = [
            FROM points_uses WHERE amount_minor = 2000 AND state = 'spent'",
     ),
     ("price_levels", "UPDATE price_levels SET price_minor = price_minor + 1"),
+    ("refund_terms", "UPDATE refund_terms SET fixed_minor = '{4000,NULL,NULL,1}'"),
     ("refunds", "UPDATE refunds SET failure_code = 'none'"),
     ("seats", "DELETE FROM seats WHERE seat = 19"),
     ("sections", "UPDATE sections SET capacity = capacity + 1"),
+    ("ticket_rules", "UPDATE ticket_rules SET reentry = NOT reentry"),
+    ("ticket_scans", "UPDATE ticket_scans SET gate = 'East' WHERE kind = 'again'"),
+    ("ticket_scans", "DELETE FROM ticket_scans WHERE entry = 2"),
+    ("ticket_transfers", "UPDATE ticket_transfers SET state = 'lapsed' WHERE state = 'declined'"),
+    ("tickets", "UPDATE tickets SET account_id = gen_random_uuid()"),
+    ("ticket_refunds", "DELETE FROM ticket_refunds"),
     ("tickets", "UPDATE tickets SET issued_at = issued_at + interval '1 ms'"),
     ("turns", "UPDATE turns SET state = 'left' WHERE state = 'expired'"),
     ("waiting_rooms", "UPDATE waiting_rooms SET seed = NULL"),

@@ -170,12 +170,16 @@ pub async fn wait_for_count(url: &str, query: &'static str, expected: i64) {
     let mut connection = PgConnection::connect(url).await.expect("the database");
     let deadline = Instant::now() + SETTLE_TIMEOUT;
     loop {
-        let row = connection.fetch_one(query).await.unwrap_or_else(|e| panic!("{query}: {e}"));
-        let count: i64 = row.get(0);
-        if count == expected {
+        let count = match connection.fetch_one(query).await {
+            Ok(row) => Some(row.get::<i64, _>(0)),
+            // The sink has not made its tables yet.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,
+            Err(error) => panic!("{query}: {error}"),
+        };
+        if count == Some(expected) {
             return;
         }
-        assert!(Instant::now() < deadline, "{query}: {count}, never {expected}");
+        assert!(Instant::now() < deadline, "{query}: {count:?}, never {expected}");
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

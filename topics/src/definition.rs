@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::ids::PerformanceId;
 use crate::inventory::{RowSold, Shapes, check_row_sold};
 use crate::money::{Currency, Money};
+use crate::refund::RefundTerms;
 use crate::time::Timestamp;
 
 /// Seats in one performance: a stadium has about 100,000.
@@ -59,6 +60,10 @@ pub struct PerformanceDefinition {
     /// The rules of sale.
     #[n(7)]
     pub sale: SaleRules,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// it nothing and everything.
+    #[n(8)]
+    pub refund_terms: Option<Box<RefundTerms>>,
     /// What only some performances have.
     #[n(10)]
     pub shapes: Option<Box<Shapes>>,
@@ -166,7 +171,8 @@ impl PerformanceDefinition {
         self.check_price_levels()?;
         self.check_sections()?;
         self.check_shapes()?;
-        self.check_sale()
+        self.check_sale()?;
+        self.check_refund_terms()
     }
 
     /// How many numbered seats there are.
@@ -179,6 +185,14 @@ impl PerformanceDefinition {
     #[must_use]
     pub fn price(&self, level: &PriceLevel) -> Money {
         Money::new(level.price_minor, self.currency)
+    }
+
+    fn check_refund_terms(&self) -> Result<(), DefinitionInvalid> {
+        let Some(terms) = &self.refund_terms else { return Ok(()) };
+        terms.validate().map_err(|DefinitionInvalid { field, reason }| DefinitionInvalid {
+            field: format!("refund_terms.{field}"),
+            reason,
+        })
     }
 
     fn check_price_levels(&self) -> Result<(), DefinitionInvalid> {

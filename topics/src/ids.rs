@@ -239,6 +239,8 @@ named_by_intent! {
     CouponId;
     /// Points that came together, named after the intent that brought them.
     LotId;
+    /// An offer of a ticket to another account, named after the intent that made it.
+    TransferId;
 }
 
 /// Ids of 16 bytes that come from outside the log.
@@ -333,6 +335,8 @@ sixteen_bytes! {
     /// The random name that a log gets when it is made. It precedes every name that leaves the
     /// system, so that two logs can never be taken for one another.
     LogId;
+    /// What makes a scan of a ticket the same scan when it is sent again: a UUID of the scanner's.
+    ScanId;
 }
 
 /// A seat of one performance: its place in the order of the definition, from zero.

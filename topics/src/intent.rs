@@ -16,6 +16,8 @@ use crate::money::Money;
 use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
+use crate::refund::RefundIntent;
+use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
 /// Labels of seats, as `section-row-seat`.
@@ -149,7 +151,7 @@ pub enum Intent<'a> {
         #[b(2)]
         payment_key: &'a str,
     },
-    /// A buyer gives the order up. A confirmed order is refunded in full.
+    /// A buyer gives the order up. A confirmed order is refunded by its terms.
     #[n(11)]
     CancelOrder {
         /// Which order.
@@ -226,6 +228,12 @@ pub enum Intent<'a> {
         #[n(5)]
         code: Option<CodeHash>,
     },
+    /// Something about tickets.
+    #[n(60)]
+    Ticket(#[b(0)] TicketIntent<'a>),
+    /// Something about refunds.
+    #[n(40)]
+    Refund(#[b(0)] RefundIntent<'a>),
 }
 
 /// What the provider did about an attempt to pay.
@@ -290,6 +298,8 @@ impl Intent<'_> {
             Self::Coupon(intent) => Some(intent.slot()),
             Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
+            Self::Ticket(intent) => Some(intent.slot()),
+            Self::Refund(intent) => Some(intent.slot()),
         }
     }
 
@@ -317,6 +327,8 @@ impl Intent<'_> {
             Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",
             Self::WaitingRoom(intent) => intent.name(),
+            Self::Ticket(intent) => intent.name(),
+            Self::Refund(intent) => intent.name(),
         }
     }
 }

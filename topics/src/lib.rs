@@ -19,7 +19,9 @@ pub mod outcome;
 pub mod partition;
 pub mod points;
 pub mod reductions;
+pub mod refund;
 pub mod refusal;
+pub mod ticket;
 pub mod time;
 pub mod waiting_room;
 
@@ -28,7 +30,7 @@ pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section,
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
 pub use ids::{
     AccountId, CampaignId, CodeHash, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset,
-    OrderId, PartitionId, PaymentId, PerformanceId, SeatNumber, SectionNumber,
+    OrderId, PartitionId, PaymentId, PerformanceId, ScanId, SeatNumber, SectionNumber, TransferId,
 };
 pub use intent::Intent;
 pub use inventory::{InventoryIntent, InventoryOutcome};
@@ -39,7 +41,9 @@ pub use outcome::{Outcome, Places, Step};
 pub use partition::{PartitionMap, Slot};
 pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
+pub use refund::{RefundIntent, RefundLadder, RefundLine, RefundOutcome, RefundTerms};
 pub use refusal::{Refusal, RefusalCode};
+pub use ticket::{TicketId, TicketIntent, TicketOutcome, TicketRules};
 pub use time::Timestamp;
 pub use waiting_room::{
     JoinNumber, LotteryRules, WaitingRoomIntent, WaitingRoomOutcome, WaitingRoomRules,

@@ -18,7 +18,9 @@ use crate::message::Message;
 use crate::money::Money;
 use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
+use crate::refund::RefundOutcome;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::ticket::TicketOutcome;
 use crate::time::Timestamp;
 use crate::waiting_room::WaitingRoomOutcome;
 
@@ -132,6 +134,9 @@ pub enum CancelReason {
     /// It was not paid in time.
     #[n(2)]
     Expired,
+    /// The performance was cancelled.
+    #[n(40)]
+    PerformanceCancelled,
 }
 
 /// Why money goes back.
@@ -150,6 +155,12 @@ pub enum RefundReason {
     /// The provider took another amount than the order's total.
     #[n(4)]
     AmountMismatch,
+    /// The performance was cancelled.
+    #[n(40)]
+    PerformanceCancelled,
+    /// The buyer gave some of the tickets back.
+    #[n(41)]
+    TicketsRefunded,
 }
 
 /// One fact.
@@ -455,4 +466,10 @@ pub enum Outcome {
     /// About tables, companion seats and channels.
     #[n(50)]
     Inventory(#[n(0)] InventoryOutcome),
+    /// Something about tickets.
+    #[n(60)]
+    Ticket(#[n(0)] TicketOutcome),
+    /// Something about refunds.
+    #[n(40)]
+    Refund(#[n(0)] RefundOutcome),
 }

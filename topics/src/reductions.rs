@@ -1,4 +1,4 @@
-//! How an order comes to cost less than its places, and what it waits for until it does.
+//! How an order comes to cost other than its places, and what it waits for until it does.
 
 use minicbor::{Decode, Encode};
 
@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 /// What stands between the price of the places and the total of the order:
-/// total = price - discount - points. Settlement needs no more than this.
+/// total = price - discount - points + booking fee. Settlement needs no more than this.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Reductions {
     /// What the places cost.
@@ -20,6 +20,9 @@ pub struct Reductions {
     /// What points pay.
     #[n(2)]
     pub points: Option<Money>,
+    /// What the booking costs beside the places.
+    #[n(3)]
+    pub booking_fee: Option<Money>,
 }
 
 impl Reductions {
@@ -28,7 +31,14 @@ impl Reductions {
     pub fn total(&self) -> Money {
         let discount = self.discount.map_or(0, |discount| discount.amount.minor);
         let points = self.points.map_or(0, |points| points.minor);
-        Money { minor: self.price.minor - discount - points, ..self.price }
+        let booking_fee = self.booking_fee.map_or(0, |fee| fee.minor);
+        Money { minor: self.price.minor - discount - points + booking_fee, ..self.price }
+    }
+
+    /// Whether a coupon or points pay a part of the price.
+    #[must_use]
+    pub const fn reduces(&self) -> bool {
+        self.discount.is_some() || self.points.is_some()
     }
 }
 

@@ -3,12 +3,12 @@
 use minicbor::{Decode, Encode};
 
 macro_rules! refusal_codes {
-    ($($(#[$doc:meta])* $number:literal $name:ident $code:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $number:literal $name:ident $code:literal;)*) => {
         /// The reason of a refusal: a number on the wire and a stable snake-case code at the edges.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
         #[cbor(index_only)]
         pub enum RefusalCode {
-            $($(#[$doc])* #[n($number)] $name,)*
+            $($(#[doc = $doc])* #[n($number)] $name,)*
         }
 
         impl RefusalCode {
@@ -19,6 +19,12 @@ macro_rules! refusal_codes {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
+            }
+
+            /// The rule in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The number on the wire.
@@ -192,6 +198,24 @@ refusal_codes! {
     106 WalletLimitReached "wallet_limit_reached";
     /// The points lie in more lots than one order can take from.
     107 PointsInTooManyLots "points_in_too_many_lots";
+    /// By the refund terms of the order nothing comes back any more.
+    110 RefundClosed "refund_closed";
+    /// Another amount would come back than the one that was named.
+    111 RefundAmountChanged "refund_amount_changed";
+    /// No ticket has this name.
+    112 TicketUnknown "ticket_unknown";
+    /// The ticket was given back before.
+    113 TicketAlreadyRefunded "ticket_already_refunded";
+    /// The order is not paid: it has no tickets yet.
+    114 OrderNotConfirmed "order_not_confirmed";
+    /// The refund terms break a rule that ingest should have caught.
+    115 RefundTermsInvalid "refund_terms_invalid";
+    /// The refund terms were changed as often as they may be.
+    116 RefundTermsChangesExhausted "refund_terms_changes_exhausted";
+    /// The performance will not be shown.
+    117 PerformanceCancelled "performance_cancelled";
+    /// The ticket is named twice.
+    118 TicketRepeated "ticket_repeated";
     /// The seat is set aside for others.
     130 SeatNotForSale "seat_not_for_sale";
     /// The seat is one of a table, which is sold whole.
@@ -226,6 +250,38 @@ refusal_codes! {
     145 NightPassed "night_passed";
     /// No row has this label.
     146 RowUnknown "row_unknown";
+    /// The ticket belongs to another account.
+    151 TicketOwnedByAnother "ticket_owned_by_another";
+    /// The order of the ticket was cancelled or refunded.
+    152 TicketVoid "ticket_void";
+    /// The code is that of an earlier holder.
+    153 TicketReplaced "ticket_replaced";
+    /// The ticket is for another performance than the gate's.
+    154 TicketWrongPerformance "ticket_wrong_performance";
+    /// Somebody has come in with the ticket.
+    155 TicketAlreadyUsed "ticket_already_used";
+    /// Nobody is inside with the ticket.
+    156 TicketNotInside "ticket_not_inside";
+    /// Whoever goes out cannot come in again.
+    157 ReentryNotAllowed "reentry_not_allowed";
+    /// The performance began so long ago that nobody is admitted any more.
+    158 AdmissionOver "admission_over";
+    /// The rules of the tickets break a limit that ingest should have caught.
+    159 TicketRulesInvalid "ticket_rules_invalid";
+    /// The ticket has changed hands as often as it may.
+    160 TransferLimitReached "transfer_limit_reached";
+    /// So shortly before the beginning no ticket changes hands.
+    161 TransferClosed "transfer_closed";
+    /// The ticket is offered to somebody.
+    162 TransferPending "transfer_pending";
+    /// The ticket is not offered to the account, or no longer.
+    163 TransferNotOffered "transfer_not_offered";
+    /// The ticket would be offered to who has it.
+    164 TransferToSelf "transfer_to_self";
+    /// The performance has as many gates as it may.
+    165 GateLimitReached "gate_limit_reached";
+    /// A ticket of the order has gone to another account.
+    166 TicketGivenAway "ticket_given_away";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

@@ -23,6 +23,10 @@ use boxoffice_topics::{
 
 #[path = "golden/inventory.rs"]
 mod inventory;
+#[path = "golden/refund.rs"]
+mod refund;
+#[path = "golden/ticket.rs"]
+mod ticket;
 #[path = "golden/waiting_room.rs"]
 mod waiting_room;
 
@@ -77,6 +81,7 @@ fn definition() -> PerformanceDefinition {
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     }
 }
 

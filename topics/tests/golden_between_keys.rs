@@ -194,7 +194,7 @@ fn outcomes() -> Vec<Outcome> {
         amount: won(30_000),
     });
     let (price, points) = (won(330_000), Some(won(5_000)));
-    let reductions = Reductions { price, discount, points };
+    let reductions = Reductions { price, discount, points, booking_fee: None };
     let waits = |awaits| {
         Outcome::OrderReserving(ReservingOrder {
             order,

@@ -1,6 +1,7 @@
 //! The command line. Output goes to standard output through a writer; one readable line per error
 //! goes to standard error.
 
+mod explain;
 mod log;
 mod lottery;
 mod reading;
@@ -10,6 +11,7 @@ mod sandbox;
 mod serve;
 mod signals;
 mod tail;
+mod tickets;
 mod token;
 
 use std::error::Error;
@@ -72,12 +74,17 @@ enum Command {
     Tail(tail::Args),
     /// Decide everything again from the first intent and compare outcomes and rows.
     Replay(replay::Args),
+    /// Say why an intent was decided as it was, and which earlier record stood in its way.
+    Explain(explain::Args),
     /// Build a projection again from the log.
     #[command(subcommand)]
     Rebuild(rebuild::Target),
     /// Seal the lottery of a waiting room, or compute it again.
     #[command(subcommand)]
     Lottery(lottery::Action),
+    /// Make new keys of tickets, and verify codes without a server.
+    #[command(subcommand)]
+    Tickets(tickets::Action),
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
@@ -175,8 +182,10 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Token(args) => token::run(args),
         Command::Tail(args) => tail::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
         Command::Rebuild(target) => rebuild::run(target).await,
         Command::Lottery(action) => lottery::run(action).await,
+        Command::Tickets(action) => tickets::run(action).await,
         Command::Log(action) => log::run(action),
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Rehearse(args) => Ok(rehearse::run(args).await?),

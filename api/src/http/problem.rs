@@ -8,9 +8,12 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use boxoffice_topics::ticket::TicketUse;
 use boxoffice_topics::{IntentId, Refusal, RefusalCode};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::json::TicketUseJson;
 
 /// The media type of problems.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -59,6 +62,9 @@ pub struct ProblemJson {
     /// batch, which have no headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_seconds: Option<u16>,
+    /// Where and when somebody came in with the ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<TicketUseJson>,
 }
 
 /// An error on its way to a client. It is boxed because almost every result could be one.
@@ -103,6 +109,7 @@ impl Problem {
             item: None,
             repeated: false,
             retry_after_seconds: None,
+            used: None,
         };
         Self(Box::new(Answer { document, headers: Headers::default() }))
     }
@@ -128,6 +135,13 @@ impl Problem {
         self
     }
 
+    /// Says where and when a ticket was used.
+    #[must_use]
+    pub fn used(mut self, before: &TicketUse) -> Self {
+        self.0.document.used = Some(before.into());
+        self
+    }
+
     /// Ends the connection after the answer: the rest of the body is not worth reading.
     #[must_use]
     pub fn close(mut self) -> Self {
@@ -150,6 +164,14 @@ impl Problem {
         problem.0.document.offset = Some(id.offset().number());
         problem.0.document.item = refusal.item;
         problem.0.document.repeated = repeated;
+        problem
+    }
+
+    /// What an intent would be refused with.
+    #[must_use]
+    pub fn would_be_refused(refusal: Refusal) -> Self {
+        let mut problem = Self::new(refusal_status(refusal.code), refusal.code.as_str());
+        problem.0.document.item = refusal.item;
         problem
     }
 
@@ -258,6 +280,7 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::PaymentUnknown
         | RefusalCode::CampaignUnknown
         | RefusalCode::CouponUnknown
+        | RefusalCode::TicketUnknown
         | RefusalCode::ChannelUnknown
         | RefusalCode::RoomTypeUnknown
         | RefusalCode::NightUnknown
@@ -265,6 +288,7 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         RefusalCode::HoldOwnedByAnother
         | RefusalCode::OrderOwnedByAnother
         | RefusalCode::CouponOwnedByAnother
+        | RefusalCode::TicketOwnedByAnother
         | RefusalCode::CouponCodeWrong
         | RefusalCode::ChannelCodeWrong => StatusCode::FORBIDDEN,
         RefusalCode::IdempotencyKeyReused
@@ -274,7 +298,11 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::WaitingRoomRulesInvalid
         | RefusalCode::SeedMismatch
         | RefusalCode::CampaignInvalid
-        | RefusalCode::PointsInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalCode::PointsInvalid
+        | RefusalCode::TicketRulesInvalid
+        | RefusalCode::TransferToSelf
+        | RefusalCode::RefundTermsInvalid
+        | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }

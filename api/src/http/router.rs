@@ -34,6 +34,7 @@ use super::rate_limit::{Counted, RateLimits};
 use super::{docs, metric_definitions, openapi, rate_limit, routes, server};
 use crate::config::Limits;
 use crate::health::Health;
+use crate::tickets::TicketKeys;
 use crate::views::{Views, Waiter};
 
 /// What routes work with.
@@ -45,6 +46,8 @@ pub struct Services {
     pub rate_limits: RateLimits,
     /// Keyed names.
     pub names: Arc<Names>,
+    /// What codes of tickets are signed with.
+    pub ticket_keys: TicketKeys,
     /// What can be looked at.
     pub views: Arc<Views>,
     /// The way into the log.
@@ -70,6 +73,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::intents::submit::submit))
         .routes(routes!(routes::intents::batch::batch))
         .routes(routes!(routes::intents::show::show))
+        .routes(routes!(routes::intents::explanation::explanation))
         .routes(routes!(routes::performances::list::list))
         .routes(routes!(routes::performances::show::show))
         .routes(routes!(routes::performances::availability::availability))
@@ -78,8 +82,12 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::campaigns::show::show))
         .routes(routes!(routes::holds::show::show))
         .routes(routes!(routes::orders::show::show))
+        .routes(routes!(routes::orders::refund_quote::refund_quote))
         .routes(routes!(routes::me::orders::orders))
         .routes(routes!(routes::me::tickets::tickets))
+        .routes(routes!(routes::tickets::show::show))
+        .routes(routes!(routes::tickets::keys::keys))
+        .routes(routes!(routes::performances::check_ins::check_ins))
         .routes(routes!(routes::me::coupons::coupons))
         .routes(routes!(routes::me::points::points))
         .routes(routes!(routes::events::stream::stream))
@@ -237,7 +245,7 @@ impl Services {
     pub fn intent_bytes_max(&self, role: Role) -> usize {
         match role {
             Role::Promoter => self.limits.promoter_body_bytes_max.get(),
-            Role::Buyer | Role::Operator => self.limits.body_bytes_max.get(),
+            Role::Buyer | Role::Operator | Role::Gate => self.limits.body_bytes_max.get(),
         }
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::parse::bounded;
+use super::refund::RefundTermsJson;
 use super::shapes::{StaysJson, TableJson, sold, table};
 use super::values::{Parsed, moment, stamp};
 use crate::http::problem::Problem;
@@ -47,6 +48,10 @@ pub struct DefinitionJson {
     pub companions_released_at: Option<Parsed<jiff::Timestamp>>,
     /// The rules of sale.
     pub sale: SaleJson,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// them nothing and everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_terms: Option<RefundTermsJson>,
 }
 
 /// One price.
@@ -196,6 +201,7 @@ impl DefinitionJson {
             sections,
             sale: self.sale.to_rules()?,
             shapes,
+            refund_terms: self.refund_terms.as_ref().map(|terms| Box::new(terms.into())),
         };
         definition.validate().map_err(|error| {
             Problem::invalid("definition_invalid", error.reason).path(error.field)
@@ -321,6 +327,7 @@ impl From<&PerformanceDefinition> for DefinitionJson {
                 .and_then(|shapes| shapes.companions_released_at)
                 .map(|at| Parsed(moment(at).0)),
             sale: SaleJson::from(&definition.sale),
+            refund_terms: definition.refund_terms.as_deref().map(RefundTermsJson::from),
         }
     }
 }

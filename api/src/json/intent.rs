@@ -17,11 +17,14 @@ use super::inventory::{
 };
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
+use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
 use super::shapes::StaysJson;
+use super::ticket::{OfferTicket, ScanTicket, SetTicketRules, TicketOfferAnswer};
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
 use crate::http::auth::{Names, Role};
 use crate::http::problem::Problem;
+use crate::tickets::TicketKeys;
 
 /// Longest name of a payment that a provider gives: Toss has up to 200 letters.
 const PAYMENT_KEY_BYTES_MAX: usize = 200;
@@ -44,7 +47,7 @@ pub enum IntentRequest<'a> {
     PlaceOrder(PlaceOrder<'a>),
     /// A buyer has authenticated a payment with the provider and wants it taken.
     PayOrder(PayOrder<'a>),
-    /// A buyer gives the order up.
+    /// A buyer gives the order up. What comes back of a confirmed one, its terms say.
     CancelOrder(CancelOrder),
     /// A promoter puts a performance into the house.
     CreatePerformance(Box<CreatePerformance>),
@@ -86,6 +89,25 @@ pub enum IntentRequest<'a> {
     ReleaseChannel(ReleaseChannel<'a>),
     /// A promoter sells companion seats like any other from now on.
     ReleaseCompanions(ReleaseCompanions),
+    /// A promoter says what may be done with the tickets of a performance.
+    SetTicketRules(SetTicketRules),
+    /// A holder offers a ticket to another account.
+    OfferTicket(OfferTicket<'a>),
+    /// Who was offered a ticket takes it. It counts toward their limit of the performance.
+    AcceptTicket(TicketOfferAnswer),
+    /// A holder takes an offer back, or who was offered a ticket does not want it.
+    EndTicketOffer(TicketOfferAnswer),
+    /// Somebody comes in with a ticket. Each is accepted once; the refusal says where and when it
+    /// was used before.
+    CheckIn(ScanTicket<'a>),
+    /// Somebody goes out, to come in again.
+    CheckOut(ScanTicket<'a>),
+    /// A buyer gives tickets of a confirmed order back.
+    RefundTickets(RefundTickets<'a>),
+    /// A promoter sells under other terms from now on. Orders keep theirs, unless these leave more.
+    SetRefundTerms(SetRefundTerms),
+    /// A promoter says that the performance will not be shown: everything goes back.
+    CancelPerformance(CancelPerformance),
 }
 
 /// These seats, all of them or none, for a while.
@@ -282,11 +304,15 @@ pub struct CreatePerformance {
     pub companions_released_at: Option<Parsed<jiff::Timestamp>>,
     /// The rules of sale.
     pub sale: SaleJson,
+    /// What a booking costs beside its places, and what comes back when tickets go back. Without
+    /// them nothing and everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_terms: Option<RefundTermsJson>,
 }
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 28] = [
+    pub const TYPES: [&'static str; 37] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -315,6 +341,15 @@ impl IntentRequest<'_> {
         "set_aside",
         "release_channel",
         "release_companions",
+        "set_ticket_rules",
+        "offer_ticket",
+        "accept_ticket",
+        "end_ticket_offer",
+        "check_in",
+        "check_out",
+        "refund_tickets",
+        "set_refund_terms",
+        "cancel_performance",
     ];
 
     /// Who may ask this.
@@ -334,7 +369,11 @@ impl IntentRequest<'_> {
             | Self::SetChannel(_)
             | Self::SetAside(_)
             | Self::ReleaseChannel(_)
-            | Self::ReleaseCompanions(_) => &[Role::Promoter],
+            | Self::ReleaseCompanions(_)
+            | Self::SetTicketRules(_)
+            | Self::SetRefundTerms(_)
+            | Self::CancelPerformance(_) => &[Role::Promoter],
+            Self::CheckIn(_) | Self::CheckOut(_) => &[Role::Gate, Role::Promoter],
             Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
@@ -347,8 +386,12 @@ impl IntentRequest<'_> {
             | Self::JoinWaitingRoom(_)
             | Self::Heartbeat(_)
             | Self::LeaveWaitingRoom(_)
+            | Self::HoldStay(_)
+            | Self::OfferTicket(_)
+            | Self::AcceptTicket(_)
+            | Self::EndTicketOffer(_)
             | Self::ClaimCoupon(_)
-            | Self::HoldStay(_) => &[Role::Buyer],
+            | Self::RefundTickets(_) => &[Role::Buyer],
         }
     }
 
@@ -357,7 +400,12 @@ impl IntentRequest<'_> {
     ///
     /// # Errors
     /// 422 for what no partition could decide.
-    pub fn to_intent(&self, key: IntentKey, names: &Names) -> Result<Intent<'_>, Problem> {
+    pub fn to_intent(
+        &self,
+        key: IntentKey,
+        names: &Names,
+        ticket_keys: &TicketKeys,
+    ) -> Result<Intent<'_>, Problem> {
         Ok(match self {
             Self::HoldSeats(hold) => Intent::HoldSeats {
                 performance: hold.performance.0,
@@ -420,6 +468,15 @@ impl IntentRequest<'_> {
             Self::SetAside(set) => set.to_intent(),
             Self::ReleaseChannel(release) => release.to_intent(),
             Self::ReleaseCompanions(release) => release.to_intent(),
+            Self::SetTicketRules(set) => set.to_intent(),
+            Self::OfferTicket(offer) => offer.to_intent(names)?,
+            Self::AcceptTicket(answer) => answer.to_acceptance(),
+            Self::EndTicketOffer(answer) => answer.to_end(),
+            Self::CheckIn(scan) => scan.to_check_in(ticket_keys)?,
+            Self::CheckOut(scan) => scan.to_check_out(ticket_keys)?,
+            Self::RefundTickets(refund) => refund.to_intent(),
+            Self::SetRefundTerms(set) => set.to_intent()?,
+            Self::CancelPerformance(cancel) => cancel.to_intent(),
         })
     }
 }
@@ -457,6 +514,7 @@ impl CreatePerformance {
             stays: self.stays.clone(),
             companions_released_at: self.companions_released_at,
             sale: self.sale,
+            refund_terms: self.refund_terms.clone(),
         }
     }
 }

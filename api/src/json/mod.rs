@@ -11,8 +11,10 @@ mod outcome;
 mod parse;
 mod points;
 mod record;
+mod refund;
 mod scene;
 mod shapes;
+mod ticket;
 mod values;
 mod views;
 mod waiting_room;
@@ -35,18 +37,27 @@ pub use inventory::{
 };
 pub use message::MessageJson;
 pub use order::{
-    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, TicketPageJson,
+    CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, PaymentRefundJson,
     provider_order_id,
 };
 pub use outcome::{
     CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
-    SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, WaitingRoomOutcomeJson,
+    RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, TicketOutcomeJson,
+    WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
 pub use record::{genesis_record, intent_record, step_record};
+pub use refund::{
+    CancelPerformance, CancellationJson, FreeRefundJson, RefundLadderJson, RefundQuoteJson,
+    RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
+};
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use shapes::{NightPricesJson, RoomTypeJson, StaysJson, TableJson};
+pub use ticket::{
+    CheckInsJson, GateJson, HeldTicketJson, OfferTicket, ScanTicket, SetTicketRules,
+    TicketOfferAnswer, TicketOfferJson, TicketPageJson, TicketRulesJson, TicketUseJson, code_of,
+};
 pub use values::{MoneyJson, Parsed, Shown, Text, moment};
 pub use views::{
     AcceptedJson, AvailabilityJson, DecidedJson, EventJson, HoldJson, LiveHoldJson,

@@ -1,14 +1,15 @@
 //! Orders, what they cost, and how they are paid.
 
-use boxoffice_core::{Order, OrderState, Payment, PaymentState, RefundState};
+use boxoffice_core::{Order, OrderState, Payment, PaymentState, Refund, RefundState};
 use boxoffice_topics::coupon::Discount;
 use boxoffice_topics::reductions::{Awaited, ReservingOrder};
-use boxoffice_topics::{LogId, Money, OrderId, Places, Reductions};
+use boxoffice_topics::{LogId, Money, OrderId, Reductions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::campaign::IssuerJson;
 use super::outcome::cancel_name;
+use super::refund::TicketRefundJson;
 use super::scene::{Scene, SectionQuantityOut, TicketJson};
 use super::values::{MoneyJson, moment};
 
@@ -18,7 +19,7 @@ pub fn provider_order_id(log_id: LogId, order: OrderId) -> String {
     format!("{:032x}_{order}", log_id.as_u128())
 }
 
-/// What an order costs: total = price - discount - points.
+/// What an order costs: total = price - discount - points + booking fee.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CostJson {
     /// What the places cost.
@@ -29,6 +30,9 @@ pub struct CostJson {
     /// What points pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<MoneyJson>,
+    /// What the booking costs beside the places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub booking_fee: Option<MoneyJson>,
     /// What is to be paid in money.
     pub total: MoneyJson,
 }
@@ -54,18 +58,21 @@ impl CostJson {
         let price = reductions.map_or(total, |reductions| reductions.price);
         let discount = reductions.and_then(|reductions| reductions.discount);
         let points = reductions.and_then(|reductions| reductions.points);
+        let booking_fee = reductions.and_then(|reductions| reductions.booking_fee);
         Self {
             price: price.into(),
             discount: discount.as_ref().map(DiscountJson::from),
             points: points.map(MoneyJson::from),
+            booking_fee: booking_fee.map(MoneyJson::from),
             total: total.into(),
         }
     }
 
-    /// The cost of an order that gets what it waits for.
+    /// The cost of an order that gets what it waits for, before booking fees: they are counted when
+    /// it is placed.
     pub(super) fn of_reserving(order: &ReservingOrder) -> Self {
         let ReservingOrder { price, discount, points, .. } = *order;
-        let reductions = Reductions { price, discount, points };
+        let reductions = Reductions { price, discount, points, booking_fee: None };
         Self::of(reductions.total(), Some(&reductions))
     }
 }
@@ -94,25 +101,49 @@ pub(super) const fn awaited_name(awaited: Awaited) -> &'static str {
 pub struct PaymentJson {
     /// Its id.
     pub id: String,
-    /// `requested`, `captured`, `declined`, `refund_requested`, `refunded` or `refund_failed`.
+    /// `requested`, `captured`, `declined`; or, of the latest refund, `refund_requested`, `refunded`
+    /// or `refund_failed`.
     pub state: &'static str,
     /// How much.
     pub amount: MoneyJson,
+    /// Money of it on its way back, in the order in which that was decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<PaymentRefundJson>,
+}
+
+/// Money on its way back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaymentRefundJson {
+    /// Its name.
+    #[schema(example = "2-80-1")]
+    pub refund: String,
+    /// How much.
+    pub amount: MoneyJson,
+    /// `refund_requested`, `refunded` or `refund_failed`.
+    pub state: &'static str,
+}
+
+impl From<&Refund> for PaymentRefundJson {
+    fn from(refund: &Refund) -> Self {
+        let state = match refund.state {
+            RefundState::Requested => "refund_requested",
+            RefundState::Refunded => "refunded",
+            RefundState::Failed => "refund_failed",
+        };
+        Self { refund: refund.name.to_string(), amount: refund.amount.into(), state }
+    }
 }
 
 impl From<&Payment> for PaymentJson {
     fn from(payment: &Payment) -> Self {
-        let refund = payment.refund.map(|refund| match refund.state {
-            RefundState::Requested => "refund_requested",
-            RefundState::Refunded => "refunded",
-            RefundState::Failed => "refund_failed",
-        });
-        let state = refund.unwrap_or(match payment.state {
+        let refunds: Vec<_> = payment.refunds().map(PaymentRefundJson::from).collect();
+        let latest = refunds.last().map(|refund| refund.state);
+        let state = latest.unwrap_or(match payment.state {
             PaymentState::Requested => "requested",
             PaymentState::Captured => "captured",
             PaymentState::Declined => "declined",
         });
-        Self { id: payment.id.to_string(), state, amount: payment.amount.into() }
+        Self { id: payment.id.to_string(), state, amount: payment.amount.into(), refunds }
     }
 }
 
@@ -134,7 +165,7 @@ pub struct OrderJson {
     /// Until when it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<String>,
-    /// Why it ended: `by_buyer` or `expired`.
+    /// Why it ended: `by_buyer`, `expired` or `performance_cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<&'static str>,
     /// Labels of the seats.
@@ -156,6 +187,9 @@ pub struct OrderJson {
     pub payments: Vec<PaymentJson>,
     /// One for each place, when it is confirmed.
     pub tickets: Vec<TicketJson>,
+    /// Tickets that went back, while the order kept others or something was kept of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunded_tickets: Vec<TicketRefundJson>,
 }
 
 impl OrderJson {
@@ -184,7 +218,8 @@ impl OrderJson {
             pay_by: Some(moment(order.pay_by).0.to_string()),
             provider_order_id: provider_order_id(scene.log_id, order.id),
             payments: payment.map(PaymentJson::from).into_iter().collect(),
-            tickets: Self::tickets(order, &order.places, scene),
+            tickets: scene.tickets_of(order),
+            refunded_tickets: TicketRefundJson::of_order(order),
         }
     }
 
@@ -209,13 +244,7 @@ impl OrderJson {
             provider_order_id: provider_order_id(scene.log_id, order.order),
             payments: Vec::new(),
             tickets: Vec::new(),
-        }
-    }
-
-    fn tickets(order: &Order, places: &Places, scene: Scene<'_>) -> Vec<TicketJson> {
-        match order.state {
-            OrderState::Confirmed => scene.tickets(order.id, order.performance, places),
-            _ => Vec::new(),
+            refunded_tickets: Vec::new(),
         }
     }
 }
@@ -225,16 +254,6 @@ impl OrderJson {
 pub struct OrderPageJson {
     /// By place in the log, partition by partition.
     pub orders: Vec<OrderJson>,
-    /// Pass it as `after` for the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A page of tickets. Tickets of one order stay together.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct TicketPageJson {
-    /// By place of their order in the log, partition by partition.
-    pub tickets: Vec<TicketJson>,
     /// Pass it as `after` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

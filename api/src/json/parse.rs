@@ -98,6 +98,15 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "set_aside" => IntentRequest::SetAside(parse(body)?),
         "release_channel" => IntentRequest::ReleaseChannel(parse(body)?),
         "release_companions" => IntentRequest::ReleaseCompanions(parse(body)?),
+        "set_ticket_rules" => IntentRequest::SetTicketRules(parse(body)?),
+        "offer_ticket" => IntentRequest::OfferTicket(parse(body)?),
+        "accept_ticket" => IntentRequest::AcceptTicket(parse(body)?),
+        "end_ticket_offer" => IntentRequest::EndTicketOffer(parse(body)?),
+        "check_in" => IntentRequest::CheckIn(parse(body)?),
+        "check_out" => IntentRequest::CheckOut(parse(body)?),
+        "refund_tickets" => IntentRequest::RefundTickets(parse(body)?),
+        "set_refund_terms" => IntentRequest::SetRefundTerms(parse(body)?),
+        "cancel_performance" => IntentRequest::CancelPerformance(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

@@ -9,7 +9,7 @@ use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::{
     CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
-    PointsIntent, Step, WaitingRoomIntent,
+    PointsIntent, RefundIntent, Step, TicketIntent, WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -18,8 +18,10 @@ use super::definition::DefinitionJson;
 use super::message::MessageJson;
 use super::outcome::OutcomeJson;
 use super::points::PointsRuleJson;
+use super::refund::RefundTermsJson;
 use super::scene::Scene;
 use super::shapes::civil_date;
+use super::ticket::TicketRulesJson;
 use super::values::moment;
 use super::waiting_room::WaitingRoomRulesJson;
 
@@ -157,6 +159,8 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::WaitingRoom(intent) => waiting_room_intent(intent),
         Intent::Coupon(intent) => coupon_intent(intent),
         Intent::Points(intent) => points_intent(intent),
+        Intent::Ticket(intent) => ticket_intent(intent),
+        Intent::Refund(intent) => refund_intent(intent),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }
@@ -257,6 +261,45 @@ fn points_intent(intent: &PointsIntent) -> Value {
             "amount": money(amount),
             "expires_at": moment(*expires_at).0.to_string(),
         }),
+    }
+}
+
+fn ticket_intent(intent: &TicketIntent<'_>) -> Value {
+    match intent {
+        TicketIntent::SetRules { performance, rules } => {
+            json!({ "performance": performance.to_string(), "rules": TicketRulesJson::from(*rules) })
+        }
+        TicketIntent::Offer { ticket, to } => {
+            json!({ "ticket": ticket.to_string(), "to": to.to_string() })
+        }
+        TicketIntent::AcceptOffer { ticket } | TicketIntent::EndOffer { ticket } => {
+            json!({ "ticket": ticket.to_string() })
+        }
+        TicketIntent::CheckIn(scan) | TicketIntent::CheckOut(scan) => json!({
+            "performance": scan.performance.to_string(),
+            "ticket": scan.ticket.to_string(),
+            "generation": scan.generation,
+            "gate": scan.gate,
+            "scanned_at": scan.scanned_at.map(|at| moment(at).0.to_string()),
+            "scan": scan.scan.map(|scan| scan.to_string()),
+        }),
+    }
+}
+
+fn refund_intent(intent: &RefundIntent<'_>) -> Value {
+    match intent {
+        RefundIntent::RefundTickets { order, tickets, places, amount } => json!({
+            "order": order.to_string(),
+            "tickets": tickets.as_slice(),
+            "places": places.as_slice(),
+            "amount": amount.as_ref().map(money),
+        }),
+        RefundIntent::SetRefundTerms { performance, terms } => json!({
+            "performance": performance.to_string(), "terms": RefundTermsJson::from(&**terms),
+        }),
+        RefundIntent::CancelPerformance { performance } => {
+            json!({ "performance": performance.to_string() })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the numbers in an outcome mean: seats, sections and tickets by the state they came from.
 
-use boxoffice_core::{Performance, State};
+use boxoffice_core::{Order, OrderState, Performance, State};
 use boxoffice_topics::{LogId, Money, OrderId, PerformanceId, Places, SeatNumber};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -116,5 +116,16 @@ impl<'a> Scene<'a> {
             price: price.into(),
         };
         (1..).zip(seats.chain(standing)).map(ticket).collect()
+    }
+
+    /// The tickets that a confirmed order has, without those that went back.
+    #[must_use]
+    pub fn tickets_of(self, order: &Order) -> Vec<TicketJson> {
+        if order.state != OrderState::Confirmed {
+            return Vec::new();
+        }
+        let all = self.tickets(order.id, order.performance, &order.places);
+        let numbered = (1..).zip(all).filter(|(number, _)| !order.is_refunded(*number));
+        numbered.map(|(_, ticket)| ticket).collect()
     }
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::definition::DefinitionJson;
 use super::inventory::StayJson;
 use super::outcome::OutcomeJson;
+use super::refund::{CancellationJson, RefundTermsJson};
 use super::scene::{Scene, SectionQuantityOut};
 use super::values::{MoneyJson, moment};
 
@@ -126,6 +127,11 @@ pub struct PerformanceJson {
     pub sale_state: &'static str,
     /// Places that can be had.
     pub remaining: u32,
+    /// The terms under which orders are confirmed now: those of the definition, or later ones.
+    pub current_refund_terms: RefundTermsJson,
+    /// How far the refunds are; absent when it will be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<CancellationJson>,
     /// What the promoter said of it.
     #[serde(flatten)]
     pub definition: DefinitionJson,
@@ -172,6 +178,8 @@ impl PerformanceJson {
             id: performance.id().to_string(),
             sale_state: sale_name(performance.sale_state(now)),
             remaining: remaining(performance),
+            current_refund_terms: performance.refund_terms().into(),
+            cancellation: CancellationJson::of(performance),
             definition: performance.definition().into(),
         }
     }
@@ -280,7 +288,7 @@ pub struct LiveHoldJson {
     /// The stay that it is, when it is nights of rooms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stay: Option<StayJson>,
-    /// What ordering it would cost.
+    /// What ordering it would cost, before booking fees.
     pub total: MoneyJson,
     /// When it ends by itself.
     pub expires_at: String,

@@ -33,6 +33,7 @@ use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
 use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
+use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
 use self::background::Background;
@@ -73,6 +74,9 @@ pub enum NodeError {
     /// Tokens cannot be verified.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Codes of tickets cannot be signed.
+    #[error(transparent)]
+    TicketKeys(#[from] KeysError),
     /// There is what was made from a log, and no log.
     #[error("{} is missing, but {} was made from it: restore the log", .log.display(), .beside.display())]
     LogLost {
@@ -167,6 +171,7 @@ impl Node {
         create_directory(dir).map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
         let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
         let names = Arc::new(Names::open_or_create(dir)?);
+        let ticket_keys = TicketKeys::open_or_create(dir)?;
         let verifier = Verifier::open(&config.auth, &names).await?;
         let listen = |error| NodeError::Listen { address: config.listen, error };
         let listener = server::bind(config.listen).await.map_err(listen)?;
@@ -196,6 +201,7 @@ impl Node {
             authenticator: Authenticator::new(verifier, Arc::clone(&names), &config.limits),
             rate_limits: RateLimits::start(&config.limits),
             names,
+            ticket_keys,
             views,
             ingest,
             log: log.clone(),

@@ -1,6 +1,6 @@
 //! The provider's own books, against what the log says about money.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -12,14 +12,22 @@ use super::model::Model;
 pub(super) struct Money {
     pub(super) captured: i64,
     pub(super) refunded: i64,
-    /// What the live tickets cost.
+    /// What was paid in money for the live tickets.
     pub(super) tickets: i64,
+    /// What coupons take off the live tickets.
+    pub(super) discounts: i64,
+    /// What points pay of the live tickets.
+    pub(super) points: i64,
 }
 
 /// What the provider booked for each of our orders.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     of_order: HashMap<String, Money>,
+    /// How many payments of an order were booked.
+    bookings: HashMap<String, u64>,
+    /// Payment keys that are in the books more than once.
+    repeated: Vec<String>,
 }
 
 impl Books {
@@ -27,6 +35,9 @@ impl Books {
     pub(super) fn read(books: &Value, model: &Model) -> Self {
         let payments = books["payments"].as_array().map_or(&[][..], Vec::as_slice);
         let mut of_order: HashMap<String, Money> = HashMap::new();
+        let mut bookings: HashMap<String, u64> = HashMap::new();
+        let mut keys = HashSet::new();
+        let mut repeated = Vec::new();
         for payment in payments {
             let name = payment["orderId"].as_str().unwrap_or_default();
             let order = name.rsplit('_').next().unwrap_or_default();
@@ -42,8 +53,13 @@ impl Books {
             let money = of_order.entry(order.to_owned()).or_default();
             money.captured += total;
             money.refunded += total - balance;
+            *bookings.entry(order.to_owned()).or_default() += 1;
+            let key = payment["paymentKey"].as_str().unwrap_or_default();
+            if !keys.insert(key) {
+                repeated.push(key.to_owned());
+            }
         }
-        Self { of_order }
+        Self { of_order, bookings, repeated }
     }
 
     /// Whether log and provider say the same of every order.
@@ -73,6 +89,10 @@ impl Books {
                     )
                 },
             );
+            let bookings = self.bookings.get(id).copied().unwrap_or(0);
+            findings.check(bookings == order.captures, Invariant::PaymentsBookedOnce, || {
+                format!("order {id}: {bookings} payments booked, {} in the log", order.captures)
+            });
             let kept = booked.captured - booked.refunded;
             findings.check(kept == tickets, Invariant::MoneyConserved, || {
                 format!("order {id}: the provider keeps {kept}, its tickets cost {tickets}")
@@ -80,6 +100,12 @@ impl Books {
             sum.captured += booked.captured;
             sum.refunded += booked.refunded;
             sum.tickets += tickets;
+            let (discount, points) = order.reductions_minor();
+            sum.discounts += discount;
+            sum.points += points;
+        }
+        for key in &self.repeated {
+            findings.note(Invariant::PaymentsBookedOnce, || format!("payment {key} booked again"));
         }
         findings.check(
             sum.captured - sum.refunded == sum.tickets,
@@ -98,11 +124,15 @@ mod tests {
     use super::*;
 
     fn check(total: i64, balance: i64) -> (Money, Findings) {
-        let model = model_with_one_sale("1-0-7");
-        let books = json!({"payments": [{
-            "orderId": "00ff_1-0-7", "status": "DONE", "totalAmount": total,
+        check_lines(&[json!({
+            "paymentKey": "k", "orderId": "00ff_1-0-7", "status": "DONE", "totalAmount": total,
             "balanceAmount": balance,
-        }]});
+        })])
+    }
+
+    fn check_lines(lines: &[Value]) -> (Money, Findings) {
+        let model = model_with_one_sale("1-0-7");
+        let books = json!({"payments": lines});
         let mut findings = Findings::default();
         let money = Books::read(&books, &model).check(&model, &mut findings);
         (money, findings)
@@ -112,7 +142,7 @@ mod tests {
     fn money_that_agrees_with_the_tickets_is_clean() {
         let (money, findings) = check(198_000, 198_000);
         assert!(findings.is_clean(), "{findings:?}");
-        assert_eq!(money, Money { captured: 198_000, refunded: 0, tickets: 198_000 });
+        assert_eq!(money, Money { captured: 198_000, tickets: 198_000, ..Money::default() });
     }
 
     #[test]
@@ -121,5 +151,18 @@ mod tests {
         assert!(findings.of(Invariant::MoneyConserved).is_some());
         let (_, findings) = check(198_000, 0);
         assert!(findings.of(Invariant::MoneyConserved).is_some());
+    }
+
+    #[test]
+    fn a_payment_that_is_booked_twice_is_found() {
+        let booked = |key: &str, total: i64, balance: i64| {
+            json!({"paymentKey": key, "orderId": "00ff_1-0-7", "status": "DONE",
+                "totalAmount": total, "balanceAmount": balance})
+        };
+        let twice = [booked("k", 198_000, 198_000), booked("k", 0, 0)];
+        let (_, findings) = check_lines(&twice);
+        let broken: Vec<_> = findings.iter().map(|(invariant, _)| invariant).collect();
+        assert_eq!(broken, [Invariant::PaymentsBookedOnce]);
+        assert_eq!(findings.of(Invariant::PaymentsBookedOnce).map(|it| it.count), Some(2));
     }
 }

@@ -8,7 +8,7 @@ use super::client::GaveUp;
 use super::population::{Buyer, Ending, Wish};
 use super::shop::Shop;
 use super::venue::ACCOUNT_SEATS_MAX;
-use super::visit::{Held, Ordered, Visit, held, ordered, pay_intent};
+use super::visit::{Held, Ordered, Visit, held, pay_intent};
 use crate::http::auth::AuthError;
 
 /// How much longer than the deadline somebody waits who means to be late.
@@ -36,10 +36,23 @@ pub(super) enum VisitError {
 
 /// One visit from arrival to the end.
 pub(super) async fn visit(shop: &Shop, buyer: &Buyer) -> Result<(), VisitError> {
-    tokio::time::sleep_until((shop.opened + buyer.arrives_after).into()).await;
+    // Who came early is there when the doors open.
+    let is_there = buyer.habits.line.is_some_and(|line| line.comes_early);
+    let arrives_after = if is_there { Duration::ZERO } else { buyer.arrives_after };
+    tokio::time::sleep_until((shop.opened + arrives_after).into()).await;
     let mut visit = Visit::begin(shop, buyer).await?;
-    if buyer.ending == Ending::RepeatsEverything {
-        return Ok(visit.repeat_everything().await?);
+    visit.claim_coupons().await?;
+    if visit.get_in().await? {
+        look_around(&mut visit).await?;
+        visit.get_out().await?;
+    }
+    Ok(())
+}
+
+/// What somebody does who is inside.
+async fn look_around(visit: &mut Visit<'_>) -> Result<(), GaveUp> {
+    if visit.buyer.ending == Ending::RepeatsEverything {
+        return visit.repeat_everything().await;
     }
     let Some(held) = visit.hold().await? else { return Ok(()) };
     if let Some(order) = visit.order(&held).await? {
@@ -92,6 +105,9 @@ impl Visit<'_> {
 
     /// From the order to the end of the visit.
     async fn end(&mut self, order: &Ordered) -> Result<(), GaveUp> {
+        if order.is_confirmed {
+            return self.end_for_nothing(order).await;
+        }
         match self.buyer.ending {
             Ending::AbandonsOrder => Ok(()),
             Ending::PaysLate => self.pay_late(order).await,
@@ -141,9 +157,21 @@ impl Visit<'_> {
             Ending::CancelsAfterConfirmation => {
                 self.pay_and_wait(order, &approve()).await?;
                 self.cancel(order, &[]).await?;
-                self.cancel(order, &["order_already_cancelled", "order_already_refunded"]).await
+                self.cancel(order, &["order_already_refunded"]).await
             }
             _ => self.pay_and_wait(order, &approve()).await.map(drop),
+        }
+    }
+
+    /// The same for an order that costs nothing: nobody can pay it, but it can be given back.
+    async fn end_for_nothing(&mut self, order: &Ordered) -> Result<(), GaveUp> {
+        self.count_sold(order);
+        match self.buyer.ending {
+            Ending::CancelsOrder | Ending::CancelsAfterConfirmation => {
+                self.cancel(order, &[]).await?;
+                self.cancel(order, &["order_already_refunded"]).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -175,8 +203,10 @@ impl Visit<'_> {
         Ok(())
     }
 
+    /// Whoever is slow finds that the time of an unpaid order has run out already.
     async fn cancel(&mut self, order: &Ordered, may: &[&str]) -> Result<(), GaveUp> {
-        self.ask(&json!({"type": "cancel_order", "order": order.id}), may).await.map(drop)
+        let may = [may, &["order_already_cancelled"]].concat();
+        self.ask(&json!({"type": "cancel_order", "order": order.id}), &may).await.map(drop)
     }
 
     /// Two payments for one order at once: at most one is asked of the provider.
@@ -232,7 +262,11 @@ impl Visit<'_> {
         self.expect(&intent, &answer, &[]);
         let again = self.ask_under(&key, &intent).await?;
         self.expect_same(&intent, &answer, &again);
-        let Some(order) = ordered(&answer, held.places) else { return Ok(()) };
+        let Some(order) = self.await_order(&answer, held.places).await? else { return Ok(()) };
+        if order.is_confirmed {
+            self.count_sold(&order);
+            return Ok(());
+        }
 
         let payment_key = self.open_payment(&order, &approve()).await?;
         let intent = pay_intent(&order, order.total_minor, &payment_key);
@@ -248,9 +282,5 @@ impl Visit<'_> {
         let late = self.ask_under(&key, &intent).await?;
         self.expect_same(&intent, &one, &late);
         Ok(())
-    }
-
-    fn surprise(&self, detail: String) {
-        self.shop.client.ledger.surprise(|| detail);
     }
 }

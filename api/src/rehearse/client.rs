@@ -105,9 +105,14 @@ pub(super) struct Answer {
 impl Answer {
     /// The outcome of this type, when there is one.
     pub(super) fn outcome(&self, name: &str) -> Option<&Value> {
+        self.outcomes().iter().find(|outcome| outcome["type"] == name)
+    }
+
+    /// Every outcome.
+    pub(super) fn outcomes(&self) -> &[Value] {
         match &self.reply {
-            Reply::Decided(outcomes) => outcomes.iter().find(|outcome| outcome["type"] == name),
-            Reply::Refused(_) => None,
+            Reply::Decided(outcomes) => outcomes,
+            Reply::Refused(_) => &[],
         }
     }
 
@@ -153,8 +158,8 @@ impl Client {
     ) -> Result<Answer, GaveUp> {
         let body = intent.to_string();
         let mut sent = Sent {
-            subject: subject.to_owned(),
-            key: key.to_owned(),
+            subject: subject.into(),
+            key: key.into(),
             body: body.as_str().into(),
             acknowledged: Vec::new(),
             reply: None,
@@ -166,7 +171,7 @@ impl Client {
             let later = match self.post_intent(token, key, body.clone()).await {
                 Attempt::Answered(answer) => {
                     sent.acknowledged.extend(answer.place);
-                    sent.reply = Some(answer.reply.clone());
+                    sent.reply = Some((&answer.reply).into());
                     break Ok(answer);
                 }
                 Attempt::Pending(place) => {
@@ -228,6 +233,8 @@ impl Client {
             "idempotency_key_reused"
             | "seat_repeated"
             | "quantity_out_of_range"
+            | "seed_mismatch"
+            | "points_invalid"
             | "definition_invalid" => 422,
             _ if code.ends_with("_unknown") => 404,
             _ if code.ends_with("_owned_by_another") => 403,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::findings::{Findings, Invariant};
 
@@ -29,17 +29,35 @@ pub(super) enum Reply {
     Refused(String),
 }
 
+/// An answer as it is kept: as JSON text, because a rehearsal keeps millions of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// These outcomes.
+    Decided(Box<str>),
+    /// A refusal with this code.
+    Refused(Box<str>),
+}
+
+impl From<&Reply> for Told {
+    fn from(reply: &Reply) -> Self {
+        match reply {
+            Reply::Decided(outcomes) => Self::Decided(json!(outcomes).to_string().into()),
+            Reply::Refused(code) => Self::Refused(code.as_str().into()),
+        }
+    }
+}
+
 /// One intent that was sent, with everything that came back.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    pub(super) subject: String,
+    pub(super) subject: Box<str>,
     /// The `Idempotency-Key`, unique in the run unless it was repeated on purpose.
-    pub(super) key: String,
+    pub(super) key: Box<str>,
     pub(super) body: Box<str>,
     /// Every place that was acknowledged: more than one when it was sent again.
     pub(super) acknowledged: Vec<Place>,
     /// None when the buyer gave up.
-    pub(super) reply: Option<Reply>,
+    pub(super) reply: Option<Told>,
 }
 
 /// Everything that was sent.

@@ -8,11 +8,19 @@ mod audit;
 mod books;
 mod buyer;
 mod client;
+mod coupons;
 mod findings;
+mod habits;
 mod house;
 mod ledger;
+mod line;
+mod lottery;
 mod model;
+mod opening;
+mod ordering;
+mod orders;
 mod population;
+mod post;
 mod progress;
 mod quiet;
 mod report;
@@ -24,6 +32,8 @@ mod trace;
 mod venue;
 mod verdict;
 mod visit;
+mod waiting;
+mod wallets;
 
 use std::io::Write;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -34,8 +44,11 @@ use std::time::{Duration, Instant};
 use crate::config::Database;
 use crate::http::auth::{AuthError, Role};
 use client::{Client, GaveUp};
+use findings::Invariant;
+use habits::Extras;
 use ledger::Ledger;
 use model::Model;
+use opening::RoomRules;
 use population::{Arrivals, Population};
 use progress::Progress;
 use report::Report;
@@ -45,6 +58,24 @@ use stage::{PrivateNode, Stage, StageError};
 use tokens::Mint;
 use trace::Trace;
 use venue::{SaleTimes, Shape, Venue};
+
+/// How long an admitted buyer may stay: longer than the longest pause between two looks at the
+/// line, which the server makes a minute.
+const SESSION_SECONDS_LONG: u32 = 90;
+/// The same in a short line, where the pauses are a tenth of a few sessions.
+const SESSION_SECONDS_SHORT: u32 = 30;
+/// A line is short that goes through the room in fewer rounds.
+const SHORT_LINE_ROUNDS: u32 = 7;
+/// Looks at the line while it is called, and the longest pause between two of them in seconds, as
+/// the server makes them.
+const LOOKS_OF_A_LINE: u32 = 10;
+const LOOK_SECONDS_MAX: u32 = 60;
+/// The shortest and the longest grace time of a waiting room.
+const GRACE_SECONDS: (u32, u32) = (10, 600);
+/// Signs of life while the whole line is called: half a grace time apart.
+const GRACES_OF_A_LINE: u32 = 4;
+/// The most that a waiting room admits in a minute.
+const ADMISSIONS_PER_MINUTE_MAX: u32 = 600_000;
 
 /// People inside for each connection: who waits for a provider needs none.
 const PEOPLE_PER_CONNECTION: usize = 4;
@@ -80,6 +111,22 @@ pub struct Args {
     /// How long an order waits for its payment.
     #[arg(long, default_value = "8")]
     payment_window_seconds: NonZeroU32,
+    /// A waiting room before each performance, with a lottery among those who come early.
+    #[arg(long)]
+    waiting_room: bool,
+    /// How many the waiting rooms admit in a second, together (default: one for each connection).
+    #[arg(long, requires = "waiting_room")]
+    admissions_per_second: Option<NonZeroU32>,
+    /// How many may be inside at once, all together (default: four for each connection, and as
+    /// many as are admitted before they look again).
+    #[arg(long, requires = "waiting_room")]
+    active_max: Option<NonZeroU32>,
+    /// Coupons of one campaign for all performances; most buyers claim one.
+    #[arg(long)]
+    coupons: Option<NonZeroU32>,
+    /// Orders earn points, and some buyers are given points and spend them.
+    #[arg(long)]
+    points: bool,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -196,8 +243,10 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         arrivals: args.arrivals,
         surge: seconds(args.surge_seconds),
         performances: shop.performances.len(),
+        extras: shop.extras,
     };
-    let sale = Sale::prepare(shop, sale_times(args)).await?;
+    let sale = Sale { population, buyers, times: sale_times(args), coupons: args.coupons };
+    let sale = sale.prepare(shop).await?;
     let mut progress = Progress::start(sale.shop(), buyers, args.json);
     let sale_time = sale.hold(population, buyers).await;
     progress.say("waiting until every hold and payment has ended");
@@ -211,6 +260,7 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     let entries = shop.client.ledger.close();
     let mut audit =
         audit::audit(&shop, stage.names(), trace, model, &books, &entries.sent, buyers).await?;
+    audit.findings.held(Invariant::AnswersAsExpected, entries.answered);
     audit.findings.absorb(entries.surprises);
     Ok(Report {
         seed: args.seed,
@@ -247,9 +297,37 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
         doors: tokio::sync::Semaphore::new(connections * PEOPLE_PER_CONNECTION),
         tally: Tally::default(),
         run: uuid::Uuid::new_v4().simple().to_string(),
+        extras: Extras {
+            waiting_room: args.waiting_room,
+            coupons: args.coupons.is_some(),
+            points: args.points,
+        },
+        room: args.waiting_room.then(|| room_rules(args)),
+        campaign: None,
         opened: Instant::now(),
         late_money: LateMoney::default(),
     })
+}
+
+/// The rules of each waiting room, so that all of them together are what was asked for.
+fn room_rules(args: &Args) -> RoomRules {
+    let connections = u32::from(args.connections.get());
+    let people = connections.saturating_mul(PEOPLE_PER_CONNECTION as u32);
+    let per_second = args.admissions_per_second.map_or(connections, NonZeroU32::get);
+    // Whoever is admitted learns it at the next look only, and is in nobody's way until then.
+    let pause = (args.buyers.get() / per_second / LOOKS_OF_A_LINE).clamp(1, LOOK_SECONDS_MAX);
+    let default_max = people.saturating_add(per_second.saturating_mul(pause));
+    let active_max = args.active_max.map_or(default_max, NonZeroU32::get);
+    let rooms = u32::from(args.performances.get());
+    let (least, most) = GRACE_SECONDS;
+    let is_short = args.buyers.get() / active_max < SHORT_LINE_ROUNDS;
+    RoomRules {
+        admissions_per_minute: (per_second.saturating_mul(60) / rooms)
+            .clamp(1, ADMISSIONS_PER_MINUTE_MAX),
+        active_max: (active_max / rooms).max(1),
+        session_seconds: if is_short { SESSION_SECONDS_SHORT } else { SESSION_SECONDS_LONG },
+        grace_seconds: (args.buyers.get() / per_second / GRACES_OF_A_LINE).clamp(least, most),
+    }
 }
 
 fn sale_times(args: &Args) -> SaleTimes {

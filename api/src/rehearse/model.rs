@@ -4,92 +4,65 @@
 //! It shares no code with the core that decided. It believes nothing: every fact is checked
 //! against what the facts before it left behind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::coupons::Coupons;
 use super::findings::{Findings, Invariant};
-use super::house::{Accounted, House, Owner, Places, at};
+use super::house::{Accounted, House, Owner, Places};
+use super::line::Line;
+use super::orders::Payment;
+use super::post::Post;
 use super::venue::Venue;
+use super::wallets::Wallets;
 
-/// One step of the outcomes topic.
+pub(super) use super::house::at;
+pub(super) use super::orders::{Order, OrderState};
+
+/// One step of the outcomes topic, and the intent that it answers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
     /// Partition and offset, for messages.
     pub(super) place: (u16, u64),
+    /// The offset of the intent.
+    pub(super) input: u64,
     /// The core's now in milliseconds.
     pub(super) now_ms: i64,
     /// Who asked.
     pub(super) account: String,
+    /// What was asked.
+    pub(super) intent: Value,
     pub(super) outcomes: Vec<Value>,
 }
 
 #[derive(Debug)]
-struct Hold {
-    performance: String,
-    account: String,
-    places: Places,
-    total_minor: i64,
-    expires_at_ms: i64,
-    live: bool,
-}
-
-/// States of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OrderState {
-    Placed,
-    Paying,
-    Confirmed,
-    Cancelled,
-}
-
-/// One order as the model sees it.
-#[derive(Debug)]
-pub(super) struct Order {
-    performance: String,
+pub(super) struct Hold {
+    pub(super) performance: String,
     pub(super) account: String,
-    places: Places,
-    total_minor: i64,
-    pay_by_ms: i64,
-    pub(super) state: OrderState,
-    pub(super) captured_minor: i64,
-    pub(super) refunded_minor: i64,
-}
-
-impl Order {
-    /// What its live tickets cost.
-    pub(super) fn tickets_minor(&self) -> i64 {
-        if self.state == OrderState::Confirmed { self.total_minor } else { 0 }
-    }
-
-    /// How many live tickets it has.
-    pub(super) fn ticket_count(&self) -> u32 {
-        if self.state == OrderState::Confirmed { self.places.count() } else { 0 }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PaymentState {
-    Requested,
-    Captured,
-    Declined,
-}
-
-#[derive(Debug)]
-struct Payment {
-    order: String,
-    state: PaymentState,
-    /// A refund was asked for and has no result yet.
-    refund_pending: bool,
+    pub(super) places: Places,
+    pub(super) total_minor: i64,
+    pub(super) expires_at_ms: i64,
+    pub(super) live: bool,
+    /// The order that waits for something before it takes the places over.
+    pub(super) order: Option<String>,
 }
 
 /// The fold of the outcomes of the rehearsed performances.
 #[derive(Debug)]
 pub(super) struct Model {
-    houses: BTreeMap<String, House>,
-    holds: HashMap<String, Hold>,
+    pub(super) houses: BTreeMap<String, House>,
+    pub(super) holds: HashMap<String, Hold>,
     pub(super) orders: HashMap<String, Order>,
-    payments: HashMap<String, Payment>,
+    pub(super) payments: HashMap<String, Payment>,
+    lines: BTreeMap<String, Line>,
+    pub(super) coupons: Coupons,
+    pub(super) wallets: Wallets,
+    post: Post,
+    /// What orders of a performance earn.
+    pub(super) earned_basis_points: HashMap<String, i64>,
+    /// Accounts that held something: theirs are the wallets that are judged.
+    buyers: HashSet<String>,
     /// Replies that were refusals, by code.
     pub(super) refused: BTreeMap<String, u64>,
     /// Seats that were sold while somebody had a ticket for them.
@@ -100,11 +73,18 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(venue: &Venue, performances: &[String]) -> Self {
         let houses = performances.iter().map(|id| (id.clone(), House::new(venue))).collect();
+        let lines = performances.iter().map(|id| (id.clone(), Line::default())).collect();
         Self {
             houses,
             holds: HashMap::new(),
             orders: HashMap::new(),
             payments: HashMap::new(),
+            lines,
+            coupons: Coupons::default(),
+            wallets: Wallets::default(),
+            post: Post::default(),
+            earned_basis_points: HashMap::new(),
+            buyers: HashSet::new(),
             refused: BTreeMap::new(),
             double_sold: 0,
             findings: Findings::default(),
@@ -113,52 +93,108 @@ impl Model {
 
     /// Takes one step over.
     pub(super) fn fold(&mut self, step: &Step) {
-        for outcome in &step.outcomes {
-            self.fold_outcome(step, outcome);
+        for (index, outcome) in step.outcomes.iter().enumerate() {
+            match outcome["type"].as_str().unwrap_or_default() {
+                "message_sent" => self.post.sent(step, index),
+                "message_received" => self.post.received(outcome),
+                kind => self.fold_outcome(step, kind, outcome),
+            }
         }
     }
 
-    fn fold_outcome(&mut self, step: &Step, outcome: &Value) {
-        let text = |field: &str| outcome[field].as_str().unwrap_or_default().to_owned();
-        match outcome["type"].as_str().unwrap_or_default() {
-            "refused" => *self.refused.entry(text("code")).or_default() += 1,
+    fn fold_outcome(&mut self, step: &Step, kind: &str, outcome: &Value) {
+        match kind {
+            "refused" => {
+                *self.refused.entry(text(outcome, "code")).or_default() += 1;
+                self.coupons.fold(step, outcome, &mut self.findings);
+            }
             "held" => self.held(step, outcome),
             "hold_renewed" => {
-                if let Some(hold) = self.holds.get_mut(&text("hold")) {
+                if let Some(hold) = self.holds.get_mut(&text(outcome, "hold")) {
                     hold.expires_at_ms = millis(&outcome["expires_at"]);
                 }
             }
-            "hold_released" => self.end_hold(step, &text("hold"), false),
-            "hold_expired" => self.end_hold(step, &text("hold"), true),
+            "hold_released" => self.end_hold(step, &text(outcome, "hold"), false),
+            "hold_expired" => self.end_hold(step, &text(outcome, "hold"), true),
+            "order_reserving" => self.order_reserving(step, outcome),
+            "order_not_placed" => self.order_not_placed(step, outcome),
             "order_placed" => self.order_placed(step, outcome),
             "payment_requested" => self.payment_requested(step, outcome),
             "payment_captured" => self.payment_captured(step, outcome),
-            "payment_declined" => self.payment_declined(step, &text("payment")),
+            "payment_declined" => self.payment_declined(step, &text(outcome, "payment")),
             "order_confirmed" => self.order_confirmed(step, outcome),
-            "order_cancelled" => self.order_cancelled(step, &text("order"), &text("reason")),
-            "refund_requested" => self.refund_requested(step, &text("payment")),
+            "order_cancelled" => {
+                self.order_cancelled(step, &text(outcome, "order"), &text(outcome, "reason"));
+            }
+            "refund_requested" => self.refund_requested(step, &text(outcome, "payment")),
             "payment_refunded" => self.payment_refunded(step, outcome),
             "refund_failed" => {
-                let payment = text("payment");
+                let payment = text(outcome, "payment");
                 self.findings.note(Invariant::MoneyConserved, || {
                     format!("{}: refund of payment {payment} failed", at(step))
                 });
             }
-            _ => (),
+            _ => self.fold_extra(step, kind, outcome),
         }
     }
 
+    /// Waiting rooms, coupons and points.
+    fn fold_extra(&mut self, step: &Step, kind: &str, outcome: &Value) {
+        let performance = text(outcome, "performance");
+        match kind {
+            "campaign_created" => {
+                let performances = outcome["definition"]["performances"].as_array();
+                let mut ids = performances.into_iter().flatten().filter_map(Value::as_str);
+                if ids.any(|id| self.houses.contains_key(id)) {
+                    self.coupons.campaign_created(outcome);
+                }
+            }
+            "points_rule_set" => {
+                let share = outcome["rule"]["earned_basis_points"].as_i64().unwrap_or(0);
+                self.earned_basis_points.insert(performance, share);
+            }
+            _ if kind.starts_with("coupon_") => {
+                self.coupons.fold(step, outcome, &mut self.findings);
+            }
+            _ if kind.starts_with("points_") => self.wallets.fold(step, outcome),
+            _ => {
+                let bought = self.buyers_in(step, &performance);
+                if let Some(line) = self.lines.get_mut(&performance) {
+                    line.fold(step, outcome, &bought, &mut self.findings);
+                }
+            }
+        }
+    }
+
+    /// Whose orders of a performance a step confirms.
+    fn buyers_in(&self, step: &Step, performance: &str) -> Vec<String> {
+        let confirmed = step
+            .outcomes
+            .iter()
+            .filter(|it| it["type"] == "order_confirmed" && it["performance"] == performance);
+        let order = |outcome: &Value| self.orders.get(outcome["order"].as_str()?);
+        confirmed.filter_map(order).map(|order| order.account.clone()).collect()
+    }
+
     fn held(&mut self, step: &Step, outcome: &Value) {
-        let performance = outcome["performance"].as_str().unwrap_or_default();
-        let Some(house) = self.houses.get_mut(performance) else { return };
-        let id = outcome["hold"].as_str().unwrap_or_default().to_owned();
+        let performance = text(outcome, "performance");
+        let Some(house) = self.houses.get_mut(&performance) else { return };
+        let id = text(outcome, "hold");
+        if let Some(line) = self.lines.get(&performance).filter(|line| line.is_on()) {
+            let may_hold = line.may_hold(&step.account, step.now_ms);
+            self.findings.check(may_hold, Invariant::HoldsNeedAdmission, || {
+                format!("{}: {} holds {id} and is not inside", at(step), step.account)
+            });
+        }
+        self.buyers.insert(step.account.clone());
         let hold = Hold {
-            performance: performance.to_owned(),
+            performance,
             account: step.account.clone(),
             places: Places::of(outcome),
             total_minor: minor(&outcome["total"]),
             expires_at_ms: millis(&outcome["expires_at"]),
             live: true,
+            order: None,
         };
         let expected = house.price(&hold.places);
         self.findings.check(expected == Some(hold.total_minor), Invariant::MoneyConserved, || {
@@ -175,6 +211,9 @@ impl Model {
         let Some(hold) = self.holds.get_mut(id) else { return };
         self.findings.check(hold.live, Invariant::PlaceHasOneOwner, || {
             format!("{}: hold {id} ends a second time", at(step))
+        });
+        self.findings.check(hold.order.is_none(), Invariant::HoldsKeepTheirTime, || {
+            format!("{}: hold {id} ends while order {:?} waits", at(step), hold.order)
         });
         self.findings.check(
             !by_time || step.now_ms >= hold.expires_at_ms,
@@ -195,171 +234,8 @@ impl Model {
         }
     }
 
-    fn order_placed(&mut self, step: &Step, outcome: &Value) {
-        let id = outcome["order"].as_str().unwrap_or_default().to_owned();
-        let hold_id = outcome["hold"].as_str().unwrap_or_default().to_owned();
-        let Some(hold) = self.holds.get_mut(&hold_id) else { return };
-        self.findings.check(hold.live, Invariant::PlaceHasOneOwner, || {
-            format!("{}: order {id} from hold {hold_id}, which has ended", at(step))
-        });
-        let total_minor = minor(&outcome["total"]);
-        self.findings.check(total_minor == hold.total_minor, Invariant::MoneyConserved, || {
-            format!("{}: order {id} costs {total_minor}, its hold {}", at(step), hold.total_minor)
-        });
-        hold.live = false;
-        let order = Order {
-            performance: hold.performance.clone(),
-            account: hold.account.clone(),
-            places: hold.places.clone(),
-            total_minor,
-            pay_by_ms: millis(&outcome["pay_by"]),
-            state: OrderState::Placed,
-            captured_minor: 0,
-            refunded_minor: 0,
-        };
-        if let Some(house) = self.houses.get_mut(&order.performance) {
-            let (from, to) = (Owner::Hold(hold_id), Owner::Order(id.clone()));
-            house.vacate(step, &order.places, &from, &mut self.findings);
-            house.occupy(step, &order.places, &to, &mut self.findings);
-        }
-        self.orders.insert(id, order);
-    }
-
-    fn payment_requested(&mut self, step: &Step, outcome: &Value) {
-        let order_id = outcome["order"].as_str().unwrap_or_default().to_owned();
-        let Some(order) = self.orders.get_mut(&order_id) else { return };
-        let amount = minor(&outcome["amount"]);
-        let right = order.state == OrderState::Placed && amount == order.total_minor;
-        self.findings.check(right, Invariant::MoneyConserved, || {
-            format!("{}: {amount} asked for order {order_id}, which is {:?}", at(step), order.state)
-        });
-        order.state = OrderState::Paying;
-        let id = outcome["payment"].as_str().unwrap_or_default().to_owned();
-        let state = PaymentState::Requested;
-        self.payments.insert(id, Payment { order: order_id, state, refund_pending: false });
-    }
-
-    fn payment_captured(&mut self, step: &Step, outcome: &Value) {
-        let id = outcome["payment"].as_str().unwrap_or_default();
-        let Some(payment) = self.payments.get_mut(id) else { return };
-        self.findings.check(
-            payment.state != PaymentState::Captured,
-            Invariant::MoneyConserved,
-            || format!("{}: payment {id} is captured twice", at(step)),
-        );
-        payment.state = PaymentState::Captured;
-        if let Some(order) = self.orders.get_mut(&payment.order) {
-            order.captured_minor += minor(&outcome["amount"]);
-        }
-    }
-
-    fn payment_declined(&mut self, step: &Step, id: &str) {
-        let Some(payment) = self.payments.get_mut(id) else { return };
-        self.findings.check(
-            payment.state == PaymentState::Requested,
-            Invariant::MoneyConserved,
-            || format!("{}: payment {id} is declined after it was {:?}", at(step), payment.state),
-        );
-        payment.state = PaymentState::Declined;
-        if let Some(order) = self.orders.get_mut(&payment.order)
-            && order.state == OrderState::Paying
-        {
-            order.state = OrderState::Placed;
-            // The buyer gets time to pay again: how much is the core's business.
-            order.pay_by_ms = order.pay_by_ms.max(step.now_ms);
-        }
-    }
-
-    fn order_confirmed(&mut self, step: &Step, outcome: &Value) {
-        let id = outcome["order"].as_str().unwrap_or_default().to_owned();
-        let Some(order) = self.orders.get_mut(&id) else { return };
-        let tickets = outcome["tickets"].as_array().map_or(&[][..], Vec::as_slice);
-        let prices: i64 = tickets.iter().map(|ticket| minor(&ticket["price"])).sum();
-        let right = tickets.len() == order.places.count() as usize && prices == order.total_minor;
-        self.findings.check(right, Invariant::MoneyConserved, || {
-            format!("{}: order {id} gets {} tickets for {prices}", at(step), tickets.len())
-        });
-        let paid = order.captured_minor - order.refunded_minor >= order.total_minor;
-        self.findings.check(paid, Invariant::MoneyConserved, || {
-            format!("{}: order {id} is confirmed without its money", at(step))
-        });
-        let Some(house) = self.houses.get_mut(&order.performance) else { return };
-        if order.state == OrderState::Cancelled {
-            house.count_in(step, &order.account, order.places.count(), &mut self.findings);
-        } else {
-            let owner = Owner::Order(id.clone());
-            house.vacate(step, &order.places, &owner, &mut self.findings);
-        }
-        let sold_before = house.issue_tickets(&order.places);
-        self.double_sold += sold_before;
-        self.findings.check(sold_before == 0, Invariant::SeatSoldOnce, || {
-            format!("{}: {sold_before} seats of order {id} were sold before", at(step))
-        });
-        let owner = Owner::Ticket(id.clone());
-        house.occupy(step, &order.places, &owner, &mut self.findings);
-        order.state = OrderState::Confirmed;
-        for ticket in tickets {
-            let seat = ticket["seat"].as_str();
-            let named = seat.is_none_or(|seat| order.places.seats.iter().any(|own| own == seat));
-            self.findings.check(named, Invariant::SeatSoldOnce, || {
-                format!("{}: order {id} gets a ticket for {seat:?}, not its seat", at(step))
-            });
-        }
-    }
-
-    fn order_cancelled(&mut self, step: &Step, id: &str, reason: &str) {
-        let Some(order) = self.orders.get_mut(id) else { return };
-        let owner = match order.state {
-            OrderState::Placed | OrderState::Paying => Owner::Order(id.to_owned()),
-            OrderState::Confirmed => Owner::Ticket(id.to_owned()),
-            OrderState::Cancelled => Owner::Nobody,
-        };
-        let allowed = match order.state {
-            OrderState::Placed => true,
-            OrderState::Confirmed => reason != "expired",
-            OrderState::Paying | OrderState::Cancelled => false,
-        };
-        self.findings.check(allowed, Invariant::HoldsKeepTheirTime, || {
-            format!("{}: order {id} is cancelled ({reason}) while {:?}", at(step), order.state)
-        });
-        let early = reason == "expired" && step.now_ms < order.pay_by_ms;
-        self.findings.check(!early, Invariant::HoldsKeepTheirTime, || {
-            format!("{}: order {id} ends {} ms early", at(step), order.pay_by_ms - step.now_ms)
-        });
-        let had_tickets = order.state == OrderState::Confirmed;
-        order.state = OrderState::Cancelled;
-        if let Some(house) = self.houses.get_mut(&order.performance) {
-            if had_tickets {
-                house.withdraw_tickets(&order.places);
-            }
-            house.vacate(step, &order.places, &owner, &mut self.findings);
-            house.count_out(&order.account, order.places.count());
-        }
-    }
-
-    fn refund_requested(&mut self, step: &Step, id: &str) {
-        let Some(payment) = self.payments.get_mut(id) else { return };
-        let right = payment.state == PaymentState::Captured && !payment.refund_pending;
-        self.findings.check(right, Invariant::MoneyConserved, || {
-            format!("{}: refund of payment {id}, which is {:?}", at(step), payment.state)
-        });
-        payment.refund_pending = true;
-    }
-
-    fn payment_refunded(&mut self, step: &Step, outcome: &Value) {
-        let id = outcome["payment"].as_str().unwrap_or_default();
-        let Some(payment) = self.payments.get_mut(id) else { return };
-        self.findings.check(payment.refund_pending, Invariant::MoneyConserved, || {
-            format!("{}: payment {id} is refunded and nobody asked", at(step))
-        });
-        payment.refund_pending = false;
-        if let Some(order) = self.orders.get_mut(&payment.order) {
-            order.refunded_minor += minor(&outcome["amount"]);
-        }
-    }
-
     /// What has not ended yet: live holds, orders that wait, payments and refunds without a
-    /// result.
+    /// result, messages on their way, coupons and points that are kept.
     pub(super) fn open_ends(&self) -> Vec<String> {
         let holds = self.holds.iter().filter(|(_, hold)| hold.live);
         let orders = self
@@ -370,17 +246,29 @@ impl Model {
             .map(|(id, _)| format!("hold {id} is live"))
             .chain(orders.map(|(id, order)| format!("order {id} is {:?}", order.state)))
             .chain(self.unknown_payments())
+            .chain(self.post.open_ends())
+            .chain(self.coupons.open_ends())
+            .chain(self.wallets.open_ends())
             .collect()
     }
 
     /// Payments and refunds without a result.
     pub(super) fn unknown_payments(&self) -> impl Iterator<Item = String> {
-        let unknown =
-            |payment: &Payment| payment.state == PaymentState::Requested || payment.refund_pending;
-        self.payments
-            .iter()
-            .filter(move |(_, payment)| unknown(payment))
-            .map(|(id, payment)| format!("payment {id} of order {} is unknown", payment.order))
+        let unknown = self.payments.iter().filter(|(_, payment)| payment.is_unknown());
+        unknown.map(|(id, payment)| format!("payment {id} of order {} is unknown", payment.order()))
+    }
+
+    /// Checks what must hold when the house is quiet. Everything was read from these offsets on.
+    pub(super) fn settle(&mut self, begins: &BTreeMap<u16, u64>) {
+        let findings = &mut self.findings;
+        let open = |payment: &&Payment| payment.is_unknown();
+        let known = self.payments.len() - self.payments.values().filter(open).count();
+        findings.held(Invariant::PaymentsKnown, known as u64);
+        findings.held(Invariant::HoldsEnd, (self.holds.len() + self.orders.len()) as u64);
+        self.orders.iter().for_each(|(id, order)| order.settle(id, findings));
+        self.coupons.settle(&self.orders, findings);
+        self.wallets.settle(self.buyers.iter(), &self.orders, findings);
+        self.post.settle(begins, findings);
     }
 
     /// Every place of every house.
@@ -396,11 +284,18 @@ impl Model {
     }
 }
 
-fn minor(money: &Value) -> i64 {
+/// A text in an outcome.
+pub(super) fn text(outcome: &Value, field: &str) -> String {
+    outcome[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// Money in minor units.
+pub(super) fn minor(money: &Value) -> i64 {
     money["minor"].as_i64().unwrap_or(-1)
 }
 
-fn millis(time: &Value) -> i64 {
+/// A moment in milliseconds.
+pub(super) fn millis(time: &Value) -> i64 {
     let time = time.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     time.map_or(i64::MAX, jiff::Timestamp::as_millisecond)
 }
@@ -420,7 +315,14 @@ pub(super) mod tests {
 
     fn step(offset: u64, account: &str, outcomes: Value) -> Step {
         let Value::Array(outcomes) = outcomes else { panic!("a list") };
-        Step { place: (0, offset), now_ms: 1_000, account: account.to_owned(), outcomes }
+        Step {
+            place: (0, offset),
+            input: offset,
+            now_ms: 1_000,
+            account: account.to_owned(),
+            intent: Value::Null,
+            outcomes,
+        }
     }
 
     fn held(hold: &str, seat: &str) -> Value {
@@ -525,5 +427,56 @@ pub(super) mod tests {
         model.fold(&step(2, "alice", placed("o", "h")));
         model.fold(&step(3, "alice", requested("o")));
         assert_eq!(model.open_ends().len(), 2);
+    }
+
+    #[test]
+    fn a_hold_without_admission_is_found() {
+        let rules = json!({"admissions_per_minute": 60, "active_buyers_max": 1,
+            "session_seconds": 10, "grace_seconds": 10});
+        let of_room = |kind: &str, more: Value| {
+            let mut outcome = more;
+            (outcome["type"], outcome["performance"]) = (json!(kind), json!("p"));
+            json!([outcome])
+        };
+        let mut model = model();
+        let set = of_room("waiting_room_set", json!({"rules": rules}));
+        model.fold(&step(1, "promoter", set));
+        for (offset, number, account) in [(2, 0, "alice"), (3, 1, "bob")] {
+            let joined = json!({"number": number, "account": account});
+            model.fold(&step(offset, account, of_room("waiting_room_joined", joined)));
+        }
+        let admitted = json!({"number": 0, "session_ends_at": "1970-01-01T00:00:11Z"});
+        model.fold(&step(4, "", of_room("admitted", admitted)));
+        model.fold(&step(5, "alice", held("h1", SEAT)));
+        assert!(model.findings.is_clean(), "{:?}", model.findings);
+        model.fold(&step(6, "bob", held("h2", "VIP1-1-2")));
+        assert!(model.findings.of(Invariant::HoldsNeedAdmission).is_some());
+        // Whoever buys goes out, and the outcome does not say who that is.
+        model.fold(&step(7, "alice", placed("o", "h1")));
+        model.fold(&step(8, "alice", requested("o")));
+        let mut sold = captured_and_confirmed("o", SEAT, 198_000);
+        sold[1]["performance"] = json!("p");
+        let ended = of_room("session_ended", json!({"reason": "bought"}))[0].take();
+        sold.as_array_mut().expect("a list").push(ended);
+        model.findings = Findings::default();
+        model.fold(&step(9, "", sold));
+        model.fold(&step(10, "alice", held("h3", "VIP1-1-3")));
+        assert!(model.findings.of(Invariant::HoldsNeedAdmission).is_some());
+        assert_eq!(model.findings.iter().count(), 1, "{:?}", model.findings);
+    }
+
+    #[test]
+    fn coupons_points_and_messages_on_their_way_are_open() {
+        let mut model = model();
+        let created = json!({"type": "campaign_created", "campaign": "c", "definition": {
+            "performances": ["p"], "quantity": 1, "account_limit": 1}});
+        let issued = json!({"type": "coupon_issued", "campaign": "c", "coupon": "k", "number": 1});
+        let reserved = json!({"type": "coupon_reserved", "coupon": "k", "order": "o"});
+        let points = json!({"type": "points_reserved", "order": "o", "amount": {"minor": 1}});
+        model.fold(&step(1, "alice", json!([created, issued, reserved, points])));
+        model.fold(&step(2, "alice", json!([{"type": "message_sent"}])));
+        assert_eq!(model.open_ends().len(), 3, "{:?}", model.open_ends());
+        model.settle(&BTreeMap::new());
+        assert!(model.findings.of(Invariant::MessagesReceivedOnce).is_some());
     }
 }

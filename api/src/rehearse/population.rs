@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::habits::{Extras, Habits, habits};
 use super::venue::{ACCOUNT_SEATS_MAX, Venue};
 
 /// When buyers arrive.
@@ -24,6 +25,7 @@ pub(super) struct Population {
     pub(super) arrivals: Arrivals,
     pub(super) surge: Duration,
     pub(super) performances: usize,
+    pub(super) extras: Extras,
 }
 
 /// What a buyer would like to hold.
@@ -105,6 +107,7 @@ pub(super) struct Buyer {
     /// First choice first.
     pub(super) wishes: Vec<Wish>,
     pub(super) ending: Ending,
+    pub(super) habits: Habits,
     /// Seeds the jitter of this buyer's retries.
     pub(super) seed: u64,
 }
@@ -120,6 +123,7 @@ impl Population {
             arrives_after: self.arrival(&mut rng),
             wishes: wishes(&mut rng, venue),
             ending: ending(&mut rng),
+            habits: habits(seed, self.extras),
             seed,
         }
     }
@@ -186,7 +190,8 @@ mod tests {
 
     fn population(seed: u64) -> Population {
         let surge = Duration::from_secs(8);
-        Population { seed, arrivals: Arrivals::Surge, surge, performances: 2 }
+        let extras = Extras::default();
+        Population { seed, arrivals: Arrivals::Surge, surge, performances: 2, extras }
     }
 
     #[test]

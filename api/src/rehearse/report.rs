@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::audit::Audit;
 use super::findings::Invariant;
-use super::verdict::Verdict;
+use super::verdict::{Compared, Verdict};
 
 /// Everything that a rehearsal found out.
 #[derive(Debug)]
@@ -35,8 +35,9 @@ impl Report {
     /// Takes over what was found after the server had ended.
     pub(super) fn take(&mut self, verdict: Verdict) {
         let findings = &mut self.audit.findings;
-        let mut note = |invariant, differences: Option<Vec<String>>| {
-            let differences = differences?;
+        let mut note = |invariant, compared: Option<Compared>| {
+            let Compared { records, differences } = compared?;
+            findings.held(invariant, records.saturating_sub(differences.len() as u64));
             let identical = differences.is_empty();
             for difference in differences {
                 findings.note(invariant, || difference);
@@ -90,7 +91,13 @@ impl Report {
             },
             "money": {
                 "captured": audit.money.captured, "refunded": audit.money.refunded,
-                "tickets": audit.money.tickets,
+                "tickets": audit.money.tickets, "discounts": audit.money.discounts,
+                "points": audit.money.points,
+            },
+            "coupons": {"issued": audit.coupons.issued, "used": audit.coupons.used},
+            "points": {
+                "spent": audit.points.spent, "earned": audit.points.earned,
+                "left": audit.points.left,
             },
             "sale_seconds": rounded(self.sale_time.as_secs_f64()),
             "intents_per_second": rounded(self.intents_per_second()),
@@ -102,6 +109,7 @@ impl Report {
             "postgres_identical": self.postgres_identical,
             "data_dir": self.data_dir,
             "violations": violations,
+            "invariants": self.invariants(),
         })
     }
 
@@ -129,13 +137,14 @@ impl Report {
             "  money: {} captured, {} refunded, {} in tickets",
             money.captured, money.refunded, money.tickets
         )?;
+        self.write_reductions(to)?;
         writeln!(to, "refused")?;
         for (code, count) in &audit.refused {
             writeln!(to, "  {count:>8}  {code}")?;
         }
         writeln!(to, "audit")?;
         for invariant in Invariant::ALL {
-            self.write_invariant(to, invariant)?;
+            self.write_invariant(to, *invariant)?;
         }
         if let Some(data_dir) = &self.data_dir {
             writeln!(to, "data directory: {}", data_dir.display())?;
@@ -143,19 +152,46 @@ impl Report {
         Ok(())
     }
 
+    /// Coupons and points, when there were any.
+    fn write_reductions(&self, to: &mut impl Write) -> io::Result<()> {
+        let Audit { coupons, points, money, .. } = &self.audit;
+        if coupons.issued > 0 {
+            let (issued, used, off) = (coupons.issued, coupons.used, money.discounts);
+            writeln!(to, "  coupons: {issued} issued, {used} used, {off} off live tickets")?;
+        }
+        if points.left > 0 || points.spent > 0 {
+            let (spent, earned, left) = (points.spent, points.earned, points.left);
+            writeln!(to, "  points: {spent} spent, {earned} earned, {left} left")?;
+        }
+        Ok(())
+    }
+
     fn write_invariant(&self, to: &mut impl Write, invariant: Invariant) -> io::Result<()> {
-        let promise = invariant.promise();
-        let Some(finding) = self.audit.findings.of(invariant) else {
-            let checked = match invariant {
-                Invariant::ReplayIdentical => self.replay_identical.is_some(),
-                Invariant::PostgresIdentical => self.postgres_identical.is_some(),
-                _ => true,
-            };
-            let verdict = if checked { "ok" } else { "not checked" };
-            return writeln!(to, "  {verdict:<11} {promise}");
+        let (id, promise) = (invariant.id(), invariant.promise());
+        let findings = &self.audit.findings;
+        let checked = findings.checked(invariant);
+        let Some(finding) = findings.of(invariant) else {
+            let verdict = if checked > 0 { "held" } else { "not checked" };
+            return writeln!(to, "  {id:<4} {verdict:<11} {checked:>9}  {promise}");
         };
-        writeln!(to, "  VIOLATED    {promise} ({} times)", finding.count)?;
-        finding.details.iter().try_for_each(|detail| writeln!(to, "                {detail}"))
+        let broken = finding.count;
+        writeln!(to, "  {id:<4} BROKEN      {checked:>9}  {promise}: {broken} times")?;
+        finding.details.iter().try_for_each(|detail| writeln!(to, "         {detail}"))
+    }
+
+    /// Every promise, with how many facts were checked and how it was broken.
+    fn invariants(&self) -> Vec<Value> {
+        let findings = &self.audit.findings;
+        let line = |invariant: &Invariant| {
+            let broken = findings.of(*invariant);
+            json!({
+                "id": invariant.id(), "code": invariant.code(), "promise": invariant.promise(),
+                "checked": findings.checked(*invariant),
+                "violations": broken.map_or(0, |finding| finding.count),
+                "details": broken.map_or(&[][..], |finding| &finding.details),
+            })
+        };
+        Invariant::ALL.iter().map(line).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sale itself: the promoter opens it, the buyers come, and it ends when the last has left.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::RehearseError;
 use super::buyer::visit;
 use super::client::{Answer, GaveUp};
 use super::ledger::Place;
+use super::opening::{Promoter, ends, gather};
 use super::population::Population;
 use super::shop::Shop;
 use super::venue::SaleTimes;
@@ -19,45 +21,100 @@ use crate::http::auth::Role;
 /// The performances begin long after any rehearsal has ended.
 const STARTS_IN: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// A sale that is planned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sale {
+    pub(super) population: Population,
+    pub(super) buyers: u32,
+    pub(super) times: SaleTimes,
+    /// How many coupons there are, when there is a campaign.
+    pub(super) coupons: Option<NonZeroU32>,
+}
+
 /// A sale that is open.
 #[derive(Debug)]
-pub(super) struct Sale {
+pub(super) struct OpenSale {
     shop: Arc<Shop>,
     begins: BTreeMap<u16, u64>,
 }
 
 impl Sale {
     /// Creates the performances and opens their sale. Before it opens, somebody tries.
-    pub(super) async fn prepare(mut shop: Shop, times: SaleTimes) -> Result<Self, RehearseError> {
-        let mut begins = BTreeMap::new();
-        let promoter = format!("rehearsal-{}-promoter", shop.run);
-        let token = shop.client.token(Role::Promoter, &promoter)?;
-        let early = format!("rehearsal-{}-early", shop.run);
-        let early_token = shop.client.token(Role::Buyer, &early)?;
-        let starts_at = in_the_future(STARTS_IN);
-        for (index, performance) in shop.performances.iter().enumerate() {
-            let key = |step: &str| format!("{}-{step}-{index}", shop.run);
-            let create = shop.venue.create_performance(performance, &starts_at, times);
-            let created = ask(&shop, (&promoter, &token), &key("create"), &create).await?;
-            let place = created.place.unwrap_or(Place { partition: 0, offset: 1 });
+    pub(super) async fn prepare(self, mut shop: Shop) -> Result<OpenSale, RehearseError> {
+        let subject = format!("rehearsal-{}-promoter", shop.run);
+        let token = shop.client.token(Role::Promoter, &subject)?;
+        let who = (&*subject, &*token);
+        // Campaigns and wallets live where they like.
+        let elsewhere = shop.extras.coupons || shop.extras.points;
+        let mut begins = if elsewhere { ends(&shop, &token).await? } else { BTreeMap::new() };
+        for index in 0..shop.performances.len() {
+            let place = self.create(&shop, who, index).await?;
             let begin = begins.entry(place.partition).or_insert(place.offset);
             *begin = place.offset.min(*begin);
-
-            let wish = json!({
-                "type": "hold_best_available", "performance": performance, "quantity": 1,
-            });
-            let sent = shop.client.submit((&early, &early_token), &key("early"), &wish).await?;
-            if sent.refused() != Some("sale_not_open") {
-                let reply = &sent.reply;
-                shop.client.ledger.surprise(|| format!("before the sale opened: {reply:?}"));
-            }
-            let open = json!({"type": "open_sale", "performance": performance});
-            ask(&shop, (&promoter, &token), &key("open"), &open).await?;
         }
-        shop.opened = Instant::now();
-        Ok(Self { shop: Arc::new(shop), begins })
+        if let Some(quantity) = self.coupons {
+            let promoter = Promoter { shop: &shop, subject: &subject, token: &token };
+            let campaign = promoter.campaign(quantity.get()).await?;
+            shop.campaign = Some(campaign);
+        }
+        let mut shop = Arc::new(shop);
+        if shop.extras.points || shop.extras.waiting_room {
+            gather(&shop, who, self.population, self.buyers).await;
+        }
+        for index in 0..shop.performances.len() {
+            self.open(&shop, who, index).await?;
+        }
+        // Everybody who came early has gone back to the line by now.
+        if let Some(shop) = Arc::get_mut(&mut shop) {
+            shop.opened = Instant::now();
+        }
+        Ok(OpenSale { shop, begins })
     }
 
+    async fn create(
+        &self,
+        shop: &Shop,
+        who: (&str, &str),
+        index: usize,
+    ) -> Result<Place, RehearseError> {
+        let performance = &shop.performances[index];
+        let key = |step: &str| format!("{}-{step}-{index}", shop.run);
+        let create =
+            shop.venue.create_performance(performance, &in_the_future(STARTS_IN), self.times);
+        let created = ask(shop, who, &key("create"), &create).await?;
+        let promoter = Promoter { shop, subject: who.0, token: who.1 };
+        promoter.furnish(index, self.population.seed).await?;
+
+        let early = format!("rehearsal-{}-early", shop.run);
+        let early_token = shop.client.token(Role::Buyer, &early)?;
+        let wish = json!({
+            "type": "hold_best_available", "performance": performance, "quantity": 1,
+        });
+        let sent = shop.client.submit((&early, &early_token), &key("early"), &wish).await?;
+        if sent.refused() != Some("sale_not_open") {
+            let reply = &sent.reply;
+            shop.client.ledger.surprise(|| format!("before the sale opened: {reply:?}"));
+        }
+        Ok(created.place.unwrap_or(Place { partition: 0, offset: 1 }))
+    }
+
+    async fn open(
+        &self,
+        shop: &Shop,
+        who: (&str, &str),
+        index: usize,
+    ) -> Result<(), RehearseError> {
+        let open = json!({"type": "open_sale", "performance": shop.performances[index]});
+        ask(shop, who, &format!("{}-open-{index}", shop.run), &open).await?;
+        if shop.extras.waiting_room {
+            let promoter = Promoter { shop, subject: who.0, token: who.1 };
+            promoter.draw(index, self.population.seed).await?;
+        }
+        Ok(())
+    }
+}
+
+impl OpenSale {
     pub(super) fn shop(&self) -> Arc<Shop> {
         Arc::clone(&self.shop)
     }
@@ -90,8 +147,13 @@ impl Sale {
     }
 }
 
-/// An intent of the promoter, which must succeed.
-async fn ask(shop: &Shop, who: (&str, &str), key: &str, intent: &Value) -> Result<Answer, GaveUp> {
+/// An intent that must succeed.
+pub(super) async fn ask(
+    shop: &Shop,
+    who: (&str, &str),
+    key: &str,
+    intent: &Value,
+) -> Result<Answer, GaveUp> {
     let answer = shop.client.submit(who, key, intent).await?;
     match answer.refused() {
         None => Ok(answer),

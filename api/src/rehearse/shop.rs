@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::client::Client;
+use super::habits::Extras;
+use super::opening::RoomRules;
 use super::venue::Venue;
 
 /// The shared side of a visit.
@@ -24,6 +26,12 @@ pub(super) struct Shop {
     /// wait for a free connection.
     pub(super) doors: Semaphore,
     pub(super) tally: Tally,
+    /// What there is beside seats and money.
+    pub(super) extras: Extras,
+    /// The rules of every waiting room, when there are any.
+    pub(super) room: Option<RoomRules>,
+    /// The campaign whose coupons buyers claim.
+    pub(super) campaign: Option<String>,
     /// Precedes every key and subject of this run.
     pub(super) run: String,
     pub(super) opened: Instant,

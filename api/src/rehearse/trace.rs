@@ -1,7 +1,8 @@
 //! The log of a rehearsal, read over HTTP as any consumer may read it.
 //!
-//! Follows both topics of the partitions that carry the rehearsed performances, checks that
-//! offsets are dense, and keeps what the audit looks up. Decides nothing itself.
+//! Follows both topics of the partitions that carry something of the rehearsal, checks that
+//! offsets are dense and that time goes on, gives the model each step together with its intent,
+//! and keeps what the audit looks up. Decides nothing itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::client::{Client, GaveUp};
 use super::findings::{Findings, Invariant};
 use super::ledger::Place;
-use super::model::{Model, Step};
+use super::model::{Model, Step, millis, text as text_of};
 
 /// Records of one page.
 const PAGE_RECORDS: usize = 1_000;
@@ -19,16 +20,38 @@ const PAGE_RECORDS: usize = 1_000;
 /// An intent as the log has it.
 #[derive(Debug)]
 pub(super) struct Recorded {
-    pub(super) name: String,
-    pub(super) key: String,
-    /// The intent's body, as JSON text: a rehearsal keeps hundreds of thousands of them.
+    pub(super) asker: Asker,
+    pub(super) key: u128,
+    /// The intent's body, as JSON text: a rehearsal keeps millions of them. Empty when nobody was
+    /// promised anything about it.
     pub(super) body: Box<str>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The clock, or nobody: there may be nothing to say.
+    Nobody,
+    /// Another key.
+    Key,
+    /// A person, or the payment provider.
+    Somebody,
+}
+
+impl Asker {
+    fn of(intent: &Value) -> Self {
+        match intent["type"].as_str().unwrap_or_default() {
+            "" | "tick" => Self::Nobody,
+            "deliver" => Self::Key,
+            _ => Self::Somebody,
+        }
+    }
 }
 
 /// A step as the log has it.
 #[derive(Debug)]
 pub(super) struct Decided {
-    /// The outcomes, as JSON text.
+    /// The outcomes, as JSON text. Empty when nobody was told of them.
     pub(super) outcomes: Box<str>,
     /// The place of the intent whose outcomes stand, when this one repeats it.
     pub(super) repeats: Option<Place>,
@@ -39,8 +62,13 @@ pub(super) struct Decided {
 #[derive(Debug)]
 pub(super) struct Trace {
     token: String,
+    begins: BTreeMap<u16, u64>,
     next_intent: BTreeMap<u16, u64>,
     next_step: BTreeMap<u16, u64>,
+    /// The time of the last step of each partition.
+    now_ms: BTreeMap<u16, i64>,
+    /// Intents whose steps were not read yet.
+    undecided: HashMap<Place, Value>,
     pub(super) intents: HashMap<Place, Recorded>,
     pub(super) steps: HashMap<Place, Decided>,
     /// Records that were decided a second time.
@@ -53,8 +81,11 @@ impl Trace {
     pub(super) fn new(token: String, from: &BTreeMap<u16, u64>) -> Self {
         Self {
             token,
+            begins: from.clone(),
             next_intent: from.clone(),
             next_step: from.clone(),
+            now_ms: BTreeMap::new(),
+            undecided: HashMap::new(),
             intents: HashMap::new(),
             steps: HashMap::new(),
             second_replies: 0,
@@ -67,6 +98,11 @@ impl Trace {
         &self.token
     }
 
+    /// The first offset that was read of each partition.
+    pub(super) fn begins(&self) -> &BTreeMap<u16, u64> {
+        &self.begins
+    }
+
     /// Reads up to the present end, and folds the new steps into the model.
     pub(super) async fn advance(
         &mut self,
@@ -75,16 +111,30 @@ impl Trace {
     ) -> Result<(), GaveUp> {
         let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
         for partition in partitions {
-            // Outcomes first: so every step that is known has its intent in the other topic.
             while let Some(page) = self.page(client, "outcomes", partition).await? {
+                // A page of either topic at a time: so few intents wait for their steps.
+                let last = page.last().and_then(|record| record["input"].as_u64());
+                self.read_intents(client, partition, last.unwrap_or(0)).await?;
                 for record in &page {
                     self.take_step(partition, record, model);
                 }
             }
-            while let Some(page) = self.page(client, "intents", partition).await? {
-                for record in &page {
-                    self.take_intent(partition, record);
-                }
+            self.read_intents(client, partition, u64::MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the intents up to this offset, as far as there are any.
+    async fn read_intents(
+        &mut self,
+        client: &Client,
+        partition: u16,
+        to: u64,
+    ) -> Result<(), GaveUp> {
+        while self.next_intent[&partition] <= to {
+            let Some(page) = self.page(client, "intents", partition).await? else { break };
+            for record in page {
+                self.take_intent(partition, record);
             }
         }
         Ok(())
@@ -131,39 +181,59 @@ impl Trace {
         Ok(Some(records))
     }
 
-    fn take_intent(&mut self, partition: u16, record: &Value) {
+    fn take_intent(&mut self, partition: u16, mut record: Value) {
         let Some(offset) = record["offset"].as_u64() else { return };
-        let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
-        let intent = &record["intent"];
+        let place = Place { partition, offset };
+        let intent = record["intent"].take();
         let recorded = Recorded {
-            name: intent["type"].as_str().unwrap_or_default().to_owned(),
-            key: text("key"),
-            body: intent.to_string().into(),
+            asker: Asker::of(&intent),
+            key: number(&record["key"]),
+            body: if is_told(&record) { intent.to_string().into() } else { Box::default() },
         };
-        self.intents.insert(Place { partition, offset }, recorded);
+        self.intents.insert(place, recorded);
+        self.undecided.insert(place, intent);
     }
 
     fn take_step(&mut self, partition: u16, record: &Value, model: &mut Model) {
         let Some(offset) = record["offset"].as_u64() else { return };
         let outcomes = record["outcomes"].as_array().cloned().unwrap_or_default();
-        let time = record["now"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let now_ms = millis(&record["now"]);
+        let before_ms = self.now_ms.insert(partition, now_ms).unwrap_or(i64::MIN);
+        self.findings.check(before_ms <= now_ms, Invariant::TimeGoesOn, || {
+            format!("outcomes/{partition}@{offset}: from {before_ms} to {now_ms}")
+        });
         let original = outcomes.first().filter(|outcome| outcome["type"] == "repeated");
+        let text = || Value::Array(outcomes.clone()).to_string().into();
         let decided = Decided {
-            outcomes: Value::Array(outcomes.clone()).to_string().into(),
+            outcomes: if is_told(record) { text() } else { Box::default() },
             repeats: original.and_then(|outcome| place_of(outcome["original"].as_str()?)),
             is_empty: outcomes.is_empty(),
         };
+        let input = record["input"].as_u64().unwrap_or(offset);
+        let asked = Place { partition, offset: input };
         model.fold(&Step {
             place: (partition, offset),
-            now_ms: time.map_or(0, jiff::Timestamp::as_millisecond),
-            account: record["account"].as_str().unwrap_or_default().to_owned(),
+            input,
+            now_ms,
+            account: text_of(record, "account"),
+            intent: self.undecided.remove(&asked).unwrap_or_default(),
             outcomes,
         });
-        let input = record["input"].as_u64().unwrap_or(offset);
-        if self.steps.insert(Place { partition, offset: input }, decided).is_some() {
+        if self.steps.insert(asked, decided).is_some() {
             self.second_replies += 1;
         }
     }
+}
+
+/// Whether an account is told what became of it: the clock, the keys and the provider have none.
+fn is_told(record: &Value) -> bool {
+    number(&record["account"]) != 0
+}
+
+/// The number of an account or a key: its digits in groups, as those of a UUID are.
+fn number(id: &Value) -> u128 {
+    let digits = id.as_str().unwrap_or_default().replace('-', "");
+    u128::from_str_radix(&digits, 16).unwrap_or(0)
 }
 
 /// The place in an intent's name, `slot-partition-offset`.
@@ -175,7 +245,27 @@ fn place_of(id: &str) -> Option<Place> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::venue::{Shape, Venue};
     use super::*;
+
+    #[test]
+    fn a_step_before_its_time_is_found_and_gets_its_intent() {
+        let mut trace = Trace::new(String::new(), &BTreeMap::from([(0, 1)]));
+        let mut model = Model::new(&Venue::of(Shape::Hall), &[]);
+        for (offset, now) in [(1, "1970-01-01T00:00:02Z"), (2, "1970-01-01T00:00:01Z")] {
+            let intent = json!({"type": "tick"});
+            trace.take_intent(0, json!({"offset": offset, "key": "0a", "intent": intent}));
+            let step = json!({"offset": offset, "input": offset, "now": now, "outcomes": []});
+            trace.take_step(0, &step, &mut model);
+        }
+        assert!(trace.undecided.is_empty());
+        let recorded = &trace.intents[&Place { partition: 0, offset: 1 }];
+        assert_eq!((recorded.asker, recorded.key, &*recorded.body), (Asker::Nobody, 10, ""));
+        let finding = trace.findings.of(Invariant::TimeGoesOn).expect("a finding");
+        assert_eq!((finding.checked, finding.count), (2, 1));
+    }
 
     #[test]
     fn places_are_read_from_names() {

@@ -10,11 +10,18 @@ use boxoffice_topics::PartitionId;
 use crate::config::{Config, Database};
 use crate::node::LOG_DIR;
 
-/// Differences that were found; None where nothing could be compared.
+/// What was compared; None where nothing could be.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Verdict {
-    pub(super) replay: Option<Vec<String>>,
-    pub(super) postgres: Option<Vec<String>>,
+    pub(super) replay: Option<Compared>,
+    pub(super) postgres: Option<Compared>,
+}
+
+/// How much was compared, and what differs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Compared {
+    pub(super) records: u64,
+    pub(super) differences: Vec<String>,
 }
 
 /// The log or the database cannot be read.
@@ -37,19 +44,20 @@ pub enum VerdictError {
 /// Verifies everything that a node of this configuration left behind.
 pub(super) async fn verify(config: &Config) -> Result<Verdict, VerdictError> {
     let log = Journal::open(&JournalConfig::new(config.data_dir.join(LOG_DIR), config.partitions))?;
-    let mut differences = Vec::new();
+    let mut replayed = Compared::default();
     for partition in (0..log.partitions()).filter_map(PartitionId::new) {
         let report = replay::verify(&log, partition, |_| ()).await?;
-        differences.extend(report.first_difference.map(|difference| {
+        replayed.records += report.records;
+        replayed.differences.extend(report.first_difference.map(|difference| {
             format!("partition {partition} at {}: {}", difference.offset, difference.reason)
         }));
     }
     let postgres = compare(config, &log).await?;
     log.close()?;
-    Ok(Verdict { replay: Some(differences), postgres })
+    Ok(Verdict { replay: Some(replayed), postgres })
 }
 
-async fn compare(config: &Config, log: &Journal) -> Result<Option<Vec<String>>, VerdictError> {
+async fn compare(config: &Config, log: &Journal) -> Result<Option<Compared>, VerdictError> {
     match &config.database {
         Database::None => Ok(None),
         Database::Url(url) => {
@@ -72,16 +80,18 @@ async fn compare(config: &Config, log: &Journal) -> Result<Option<Vec<String>>, 
 }
 
 /// Rows that differ, and partitions that are not written to their end.
-async fn differences(log: &Journal, pool: &PgPool) -> Result<Vec<String>, VerdictError> {
+async fn differences(log: &Journal, pool: &PgPool) -> Result<Compared, VerdictError> {
     let comparison = postgres::compare(log, pool).await?;
+    let mut records = 0;
     let mut differences: Vec<String> =
         comparison.differences.iter().map(ToString::to_string).collect();
     for position in &comparison.positions {
         let end = log.end(TopicPartition::outcomes(position.partition)).await?;
+        records += position.next.number();
         if position.next != end {
             let (partition, next) = (position.partition, position.next);
             differences.push(format!("partition {partition} is written to {next} of {end}"));
         }
     }
-    Ok(differences)
+    Ok(Compared { records, differences })
 }

@@ -1,4 +1,4 @@
-//! The steps of a buyer's visit: hold, order, open a payment, pay, wait for the end.
+//! The steps of a buyer's visit: hold, open a payment, pay, wait for the end.
 //!
 //! Each step sends one intent and says which refusals a buyer must put up with. What a buyer does
 //! in which order is the script's business.
@@ -22,12 +22,15 @@ const LOST_FIGHTS: [&str; 4] =
 /// Refusals that time brings to anybody who is slow, for instance because the server was away.
 const TOO_LATE: [&str; 2] = ["hold_expired", "order_expired"];
 
+/// A session in a waiting room ends for those who are slow, too.
+const OUT_AGAIN: &str = "admission_required";
+
 /// First and longest pause between two looks at an order.
 const LOOK_MIN: Duration = Duration::from_millis(40);
 const LOOK_MAX: Duration = Duration::from_millis(800);
 
-/// Looks at one order: more than any provider of the sandbox needs.
-const LOOKS_MAX: usize = 150;
+/// Looks at one order: more than any provider of the sandbox, or any other key, needs.
+pub(super) const LOOKS_MAX: usize = 150;
 
 /// A hold, as its owner knows it.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub(super) struct Ordered {
     pub(super) places: u64,
     pub(super) total_minor: i64,
     pub(super) provider_order_id: String,
+    /// There was nothing to pay.
+    pub(super) is_confirmed: bool,
 }
 
 /// One buyer's visit.
@@ -53,6 +58,10 @@ pub(super) struct Visit<'a> {
     subject: String,
     token: String,
     keys: u32,
+    /// The coupon that the order is to take.
+    pub(super) coupon: Option<String>,
+    /// An order was confirmed.
+    pub(super) bought: bool,
     inside: Option<SemaphorePermit<'a>>,
 }
 
@@ -62,14 +71,39 @@ impl<'a> Visit<'a> {
         let subject = shop.subject(buyer.number);
         let token = shop.client.token(Role::Buyer, &subject)?;
         let inside = shop.doors.acquire().await.ok();
-        Ok(Self { shop, buyer, subject, token, keys: 0, inside })
+        Ok(Self { shop, buyer, subject, token, keys: 0, coupon: None, bought: false, inside })
     }
 
     /// Goes away for a while and makes room for others.
     pub(super) async fn go_away(&mut self, time: Duration) {
-        self.inside = None;
+        self.go_out();
         tokio::time::sleep(time).await;
+        self.come_in().await;
+    }
+
+    /// Makes room for others.
+    pub(super) fn go_out(&mut self) {
+        self.inside = None;
+    }
+
+    /// Comes in again, when there is room.
+    pub(super) async fn come_in(&mut self) {
         self.inside = self.shop.doors.acquire().await.ok();
+    }
+
+    /// The id of the performance that this is about.
+    pub(super) fn performance(&self) -> &'a str {
+        &self.shop.performances[self.buyer.performance]
+    }
+
+    /// Reads a resource with the buyer's eyes.
+    pub(super) async fn look(&self, path: &str) -> Result<Value, GaveUp> {
+        self.shop.client.get(&self.token, path).await
+    }
+
+    /// Notes what nobody should see.
+    pub(super) fn surprise(&self, detail: String) {
+        self.shop.client.ledger.surprise(|| detail);
     }
 
     /// A key that was never used.
@@ -98,9 +132,11 @@ impl<'a> Visit<'a> {
 
     /// Notes a refusal that cannot be explained.
     pub(super) fn expect(&self, intent: &Value, answer: &Answer, may: &[&str]) {
+        let is_out = |code: &str| code == OUT_AGAIN && self.shop.room.is_some();
         if let Some(code) = answer.refused()
             && !may.contains(&code)
             && !TOO_LATE.contains(&code)
+            && !is_out(code)
         {
             let ending = self.buyer.ending;
             self.shop.client.ledger.surprise(|| format!("{code} for {intent} ({ending:?})"));
@@ -120,7 +156,7 @@ impl<'a> Visit<'a> {
 
     /// The intent for a wish.
     pub(super) fn intent_for(&self, wish: &Wish) -> Value {
-        let performance = &self.shop.performances[self.buyer.performance];
+        let performance = self.performance();
         match wish {
             Wish::Seats(seats) => {
                 json!({"type": "hold_seats", "performance": performance, "seats": seats})
@@ -159,16 +195,6 @@ impl<'a> Visit<'a> {
         Ok(None)
     }
 
-    /// Orders what is held.
-    pub(super) async fn place_order(
-        &mut self,
-        held: &Held,
-        may: &[&str],
-    ) -> Result<Option<Ordered>, GaveUp> {
-        let answer = self.ask(&json!({"type": "place_order", "hold": held.id}), may).await?;
-        Ok(ordered(&answer, held.places))
-    }
-
     /// Opens a payment at the provider, which will treat it in this way.
     pub(super) async fn open_payment(
         &self,
@@ -191,16 +217,16 @@ impl<'a> Visit<'a> {
     }
 
     /// Looks at an order until its payment is known, and returns its state.
-    pub(super) async fn await_payment(&self, order: &Ordered) -> Result<String, GaveUp> {
+    pub(super) async fn await_payment(&mut self, order: &Ordered) -> Result<String, GaveUp> {
         let path = format!("/v1/orders/{}", order.id);
         let mut pause = LOOK_MIN;
         for _ in 0..LOOKS_MAX {
             tokio::time::sleep(pause).await;
-            let seen = self.shop.client.get(&self.token, &path).await?;
+            let seen = self.look(&path).await?;
             let state = seen["state"].as_str().unwrap_or_default();
             if state != "paying" {
                 if state == "confirmed" {
-                    self.shop.tally.sold.add(order.places);
+                    self.count_sold(order);
                 }
                 return Ok(state.to_owned());
             }
@@ -208,6 +234,14 @@ impl<'a> Visit<'a> {
         }
         self.shop.client.ledger.surprise(|| format!("order {} stays paying", order.id));
         Ok("paying".to_owned())
+    }
+}
+
+impl Visit<'_> {
+    /// Somebody has tickets.
+    pub(super) fn count_sold(&mut self, order: &Ordered) {
+        self.bought = true;
+        self.shop.tally.sold.add(order.places);
     }
 }
 
@@ -238,10 +272,23 @@ pub(super) fn held(answer: &Answer) -> Option<Held> {
 /// The order in an answer.
 pub(super) fn ordered(answer: &Answer, places: u64) -> Option<Ordered> {
     let outcome = answer.outcome("order_placed")?;
-    Some(Ordered {
-        id: outcome["order"].as_str()?.to_owned(),
-        places,
-        total_minor: outcome["total"]["minor"].as_i64()?,
-        provider_order_id: outcome["provider_order_id"].as_str()?.to_owned(),
-    })
+    let is_confirmed = answer.outcome("order_confirmed").is_some();
+    Ordered::read(outcome, &outcome["order"], places, is_confirmed)
+}
+
+impl Ordered {
+    /// The order that somebody looks at.
+    pub(super) fn seen(order: &Value, places: u64) -> Option<Self> {
+        Self::read(order, &order["id"], places, order["state"] == "confirmed")
+    }
+
+    fn read(order: &Value, id: &Value, places: u64, is_confirmed: bool) -> Option<Self> {
+        Some(Self {
+            id: id.as_str()?.to_owned(),
+            places,
+            total_minor: order["total"]["minor"].as_i64()?,
+            provider_order_id: order["provider_order_id"].as_str()?.to_owned(),
+            is_confirmed,
+        })
+    }
 }

@@ -1,7 +1,11 @@
 //! Whom an outcome concerns.
 
 use boxoffice_core::State;
-use boxoffice_topics::{AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, Step};
+use boxoffice_topics::ticket::OfferEnd;
+use boxoffice_topics::{
+    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, RefundOutcome, Step,
+    TicketOutcome,
+};
 
 /// Whether an outcome concerns an account, in the state after its step.
 ///
@@ -41,6 +45,11 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::WaitingRoom(outcome) => outcome.account().or(Some(step.account)),
         Outcome::Coupon(outcome) => owner_of_coupon(outcome, step, state),
         Outcome::Points(outcome) => Some(owner_of_points(outcome, step)),
+        Outcome::Ticket(outcome) => owner_of_ticket(outcome, step, state),
+        Outcome::Refund(RefundOutcome::TicketsRefunded { account, .. }) => Some(*account),
+        Outcome::Refund(
+            RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
+        ) => Some(step.account),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
     }
 }
@@ -73,5 +82,21 @@ const fn owner_of_points(outcome: &PointsOutcome, step: &Step) -> AccountId {
         | PointsOutcome::Released { account, .. }
         | PointsOutcome::TakenBack { account, .. }
         | PointsOutcome::Expired { account, .. } => *account,
+    }
+}
+
+/// Of the two sides of an offer, the one that has not asked is told: the other has the answer.
+fn owner_of_ticket(outcome: &TicketOutcome, step: &Step, state: &State) -> Option<AccountId> {
+    match outcome {
+        TicketOutcome::RulesSet { .. } | TicketOutcome::UsedAgain { .. } => Some(step.account),
+        TicketOutcome::Offered { to, .. }
+        | TicketOutcome::OfferEnded { to, end: OfferEnd::Withdrawn, .. } => Some(*to),
+        TicketOutcome::Transferred { from, .. }
+        | TicketOutcome::OfferEnded { from, end: OfferEnd::Declined | OfferEnd::Lapsed, .. } => {
+            Some(*from)
+        }
+        TicketOutcome::CheckedIn { ticket, .. } | TicketOutcome::CheckedOut { ticket, .. } => {
+            state.ticket(*ticket).map(|held| held.holder())
+        }
     }
 }

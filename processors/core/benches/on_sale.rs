@@ -317,5 +317,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     }
 }

@@ -180,5 +180,6 @@ fn house() -> PerformanceDefinition {
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     }
 }

@@ -113,6 +113,8 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::RefundFailed { refund, payment, .. } => {
             state.settle_refund(*payment, *refund, RefundState::Failed);
         }
+        Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
+        Outcome::Refund(outcome) => state.apply_refund(outcome, at),
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

@@ -15,10 +15,12 @@ use crate::order::{cancel_order, place_order};
 use crate::payment::{pay_order, record_payment_result, record_refund_result};
 use crate::performance::Performance;
 use crate::points::decide_points;
+use crate::refund::decide_refund;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
 use crate::stay::{StayWish, hold_stay};
 use crate::tick::tick;
+use crate::ticket::decide_ticket;
 use crate::waiting_room;
 
 /// An intent with its place in the log.
@@ -157,6 +159,8 @@ fn dispatch(
         Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
         Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
+        Intent::Ticket(intent) => return decide_ticket(asked, intent, outcomes),
+        Intent::Refund(intent) => return decide_refund(asked, intent, outcomes),
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -11,6 +11,7 @@ use minicbor::{Decode, Encode};
 use crate::channels::{Channel, take_places, take_seat};
 use crate::decide::Asked;
 use crate::performance::{Owner, Performance, SaleState, SeatState, Wish};
+use crate::refund::{self, Remnant};
 use crate::reserving::{ANSWER_WITHIN_MS, TRIES_MAX};
 use crate::state::State;
 use crate::timers::Due;
@@ -244,6 +245,7 @@ pub(crate) fn renew_hold(asked: &Asked<'_>, hold: HoldId) -> Result<Outcome, Ref
     let hold = live_hold(asked, hold)?;
     let renewals_left =
         hold.renewals_left.checked_sub(1).ok_or(RefusalCode::HoldRenewalsExhausted)?;
+    refund::check_not_cancelled(asked, hold.performance)?;
     let performance = asked.performance(hold.performance)?;
     let expires_at = asked.now.plus_millis(performance.definition().sale.hold_ttl_ms);
     Ok(Outcome::HoldRenewed { hold: hold.id, expires_at, renewals_left })
@@ -281,6 +283,7 @@ pub(crate) fn on_sale<'s>(
     id: PerformanceId,
 ) -> Result<&'s Performance, Refusal> {
     let performance = asked.performance(id)?;
+    refund::check_not_cancelled(asked, id)?;
     match performance.sale_state(asked.now) {
         SaleState::Open if performance.lets_in(asked.account, asked.now) => Ok(performance),
         SaleState::Open => Err(RefusalCode::AdmissionRequired.into()),
@@ -383,6 +386,7 @@ impl State {
             panic!("INV-4: hold {id} ends but does not live")
         };
         self.ended_holds.push(EndedHold { hold: id, account: hold.account, end });
+        self.has_ended(hold.performance, Remnant::Hold(id));
         hold
     }
 }

@@ -16,11 +16,15 @@
 //! - INV-7: a campaign never issues more coupons than it has, nor more to an account than one may
 //!   have; a coupon is in no more orders than it has uses.
 //! - INV-8: every point of a lot is free, reserved, or gone, and gone once.
+//! - INV-40: no more of a payment goes back than was taken.
+//! - INV-41: a ticket goes back once.
 //! - INV-20: who waits is called in the order of places, and each join once.
 //! - INV-21: an admission never brings more buyers inside than the cap.
 //! - INV-22: admissions never exceed rate and burst.
 //! - INV-50: no seat is set aside for two channels, and none is sold to whoever has not the code.
 //! - INV-51: free, held, sold and set aside are all the places that there are.
+//! - INV-60: a ticket has exactly one holder, and counts toward the limit of that account.
+//! - INV-61: nobody comes in with a ticket while somebody is inside with it.
 #![cfg_attr(
     not(test),
     deny(
@@ -43,6 +47,7 @@ mod order;
 mod payment;
 mod performance;
 mod points;
+mod refund;
 mod reserving;
 mod sale;
 mod settle;
@@ -51,6 +56,7 @@ mod state;
 mod stay;
 mod table;
 mod tick;
+mod ticket;
 mod timers;
 mod waiting_room;
 mod window;
@@ -68,7 +74,9 @@ pub use order::{Order, OrderState};
 pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
+pub use refund::{Cancellation, RefundQuote, WantedTickets};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use stay::Stay;
+pub use ticket::{GateCounts, HeldTicket, Offer, Ticket, TicketUses};
 pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

@@ -8,11 +8,13 @@
 //!   |  +------+ declined               |
 //!   +----------------------------------+ by the buyer, or not paid in time
 //! ```
+//! What comes back of a confirmed order, and how it loses tickets: see [`crate::refund`].
+//!
 //! Money that comes for a cancelled order confirms it again when its places are free, or is
 //! given back: see [`crate::payment`].
 
 use boxoffice_topics::coupon::CouponChoice;
-use boxoffice_topics::outcome::{CancelReason, RefundReason};
+use boxoffice_topics::outcome::CancelReason;
 use boxoffice_topics::{
     AccountId, HoldId, Money, Offset, OrderId, Outcome, PaymentId, PerformanceId, Places,
     Reductions, Refusal, RefusalCode, Timestamp,
@@ -23,8 +25,9 @@ use crate::coupon::{best_offer, named_offer};
 use crate::decide::Asked;
 use crate::hold::{HoldEnd, live_hold};
 use crate::performance::Owner;
+use crate::refund::{self, Remnant, Sold};
 use crate::reserving::{self, Way};
-use crate::settle::{Fate, Settled, take_back};
+use crate::settle::{Fate, Settled};
 use crate::state::State;
 use crate::timers::Due;
 
@@ -94,6 +97,9 @@ pub struct Order {
     /// The points that it earned.
     #[n(13)]
     pub earned: Option<Money>,
+    /// When and how it was confirmed, and which tickets went back since.
+    #[n(40)]
+    pub(crate) sold: Option<Box<Sold>>,
 }
 
 /// What an order costs, and until when it can be paid.
@@ -111,7 +117,7 @@ impl Order {
     }
 
     /// Who has its places.
-    fn owner(&self) -> Option<Owner> {
+    pub(crate) fn owner(&self) -> Option<Owner> {
         match self.state {
             OrderState::Placed | OrderState::Paying => Some(Owner::UnpaidOrder(self.id)),
             OrderState::Confirmed => Some(Owner::PaidOrder(self.id)),
@@ -129,6 +135,7 @@ pub(crate) fn place_order(
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
     let hold = live_hold(asked, hold)?;
+    refund::check_not_cancelled(asked, hold.performance)?;
     if points_wanted_minor < 0 {
         return Err(RefusalCode::PointsInvalid.into());
     }
@@ -163,8 +170,10 @@ pub(crate) fn place(
     let (performance, account) = (hold.performance, hold.account);
     let sale = asked.state.performance(performance).map(|show| show.definition().sale);
     let window_ms = sale.map_or(0, |sale| sale.payment_window_ms);
+    let booking_fee = refund::booking_fee(asked, hold);
+    let reductions = &Reductions { booking_fee, ..reductions.clone() };
     let total = reductions.total();
-    let is_reduced = total != hold.total;
+    let is_price = booking_fee.is_none() && !reductions.reduces();
     outcomes.push(Outcome::OrderPlaced {
         order,
         hold: hold.id,
@@ -172,7 +181,7 @@ pub(crate) fn place(
         account,
         total,
         pay_by: asked.now.plus_millis(window_ms),
-        reductions: is_reduced.then(|| Box::new(reductions.clone())),
+        reductions: (!is_price).then(|| Box::new(reductions.clone())),
     });
     let settled = Settled { order, performance, account, reductions: Some(reductions) };
     if coupon == Taken::Now {
@@ -205,32 +214,27 @@ pub(crate) fn cancel_order(
     }
     let order = own_order(asked, order)?;
     match order.state {
-        OrderState::Placed => (),
-        OrderState::Paying => return Err(RefusalCode::PaymentInProgress.into()),
-        OrderState::Cancelled => return Err(RefusalCode::OrderAlreadyCancelled.into()),
-        OrderState::Refunded => return Err(RefusalCode::OrderAlreadyRefunded.into()),
-        OrderState::Confirmed => {
-            let performance = asked.performance(order.performance)?;
-            if performance.definition().starts_at <= asked.now {
-                return Err(RefusalCode::PerformanceStarted.into());
-            }
+        OrderState::Placed => {
+            die(asked, order, CancelReason::ByBuyer, outcomes);
+            Ok(())
         }
+        OrderState::Paying => Err(RefusalCode::PaymentInProgress.into()),
+        OrderState::Cancelled => Err(RefusalCode::OrderAlreadyCancelled.into()),
+        OrderState::Refunded => Err(RefusalCode::OrderAlreadyRefunded.into()),
+        OrderState::Confirmed => refund::give_all_back(asked, order, outcomes),
     }
+}
+
+/// Pushes the end of an order that is not paid.
+pub(crate) fn die(
+    asked: &Asked<'_>,
+    order: &Order,
+    reason: CancelReason,
+    outcomes: &mut Vec<Outcome>,
+) {
     let (id, account) = (order.id, order.account);
-    outcomes.push(Outcome::OrderCancelled { order: id, account, reason: CancelReason::ByBuyer });
-    if order.state == OrderState::Confirmed
-        && let Some(payment) = order.payment.and_then(|payment| asked.state.payment(payment))
-    {
-        let reason = RefundReason::OrderCancelled;
-        outcomes.push(payment.refund_requested(asked.effect(outcomes.len()), reason));
-    }
-    if order.state == OrderState::Confirmed {
-        Settled::of(order).push(asked, Fate::Refunded, outcomes);
-        take_back(order, outcomes);
-    } else {
-        Settled::of(order).push(asked, Fate::Died, outcomes);
-    }
-    Ok(())
+    outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
+    Settled::of(order).push(asked, Fate::Died, outcomes);
 }
 
 /// The asker's own order.
@@ -271,8 +275,10 @@ impl State {
             last_attempt: None,
             reductions,
             earned: None,
+            sold: None,
         };
         self.orders.insert(id, order);
+        self.must_end(hold.performance, Remnant::Order(id));
     }
 
     /// Sells the places of an order, which may have been dead.
@@ -283,7 +289,9 @@ impl State {
         earned: Option<Money>,
         at: Offset,
     ) {
+        let sold = self.sold_now(id);
         let order = self.order_mut(id);
+        order.sold = Some(Box::new(sold));
         order.earned = earned;
         let before = order.owner();
         order.state = OrderState::Confirmed;
@@ -300,14 +308,16 @@ impl State {
 
     /// Ends an order and frees its places.
     pub(crate) fn cancel_order(&mut self, id: OrderId, reason: CancelReason, at: Offset) {
+        self.take_tickets_back(id, |_| true);
         let order = self.order_mut(id);
         assert!(order.state != OrderState::Paying, "INV-4: order {id} ends, payment unknown");
         let owner = order.owner().unwrap_or_else(|| panic!("INV-4: order {id} ends twice"));
         order.state = OrderState::Cancelled;
         order.cancelled = Some(reason);
         let (performance, account) = (order.performance, order.account);
-        let places = order.places.clone();
+        let places = order.places_left();
         self.performance_mut(performance).vacate(account, &places, owner, at);
+        self.has_ended(performance, Remnant::Order(id));
     }
 
     /// Lets an order wait for another attempt: until its deadline, and long enough to try again.

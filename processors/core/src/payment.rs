@@ -5,11 +5,12 @@
 
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
 use boxoffice_topics::outcome::{CancelReason, EffectName, ProviderCode, RefundReason};
-use boxoffice_topics::{Money, OrderId, Outcome, PaymentId, Refusal, RefusalCode};
+use boxoffice_topics::{Money, OrderId, Outcome, PaymentId, Reductions, Refusal, RefusalCode};
 use minicbor::{Decode, Encode};
 
 use crate::decide::Asked;
 use crate::order::{Order, OrderState, own_order};
+use crate::refund;
 use crate::settle::{Fate, Settled, earned, give_earned};
 use crate::state::State;
 
@@ -78,12 +79,15 @@ pub struct Payment {
     /// Where it stands.
     #[n(4)]
     pub state: PaymentState,
-    /// Money of it on its way back.
+    /// The first money of it on its way back: most payments have no more.
     #[n(5)]
-    pub refund: Option<Refund>,
+    pub(crate) refund: Option<Refund>,
     /// The attempt before this one to pay the same order.
     #[n(6)]
     pub(crate) previous: Option<PaymentId>,
+    /// Further money of it on its way back.
+    #[n(40)]
+    pub(crate) later_refunds: Option<Vec<Refund>>,
 }
 
 /// An effect without a result.
@@ -107,20 +111,49 @@ pub enum PendingEffect<'a> {
 
 impl<'a> PendingEffect<'a> {
     pub(crate) fn of(name: EffectName, payment: &'a Payment) -> Self {
-        match payment.refund {
-            Some(refund) if refund.name == name => Self::Refund { refund, payment },
-            Some(_) | None => Self::Capture { name, payment },
+        match payment.refunds().find(|refund| refund.name == name) {
+            Some(refund) => Self::Refund { refund: *refund, payment },
+            None => Self::Capture { name, payment },
         }
     }
 }
 
 impl Payment {
-    pub(crate) fn refund_requested(&self, refund: EffectName, reason: RefundReason) -> Outcome {
+    /// Money of it on its way back, in the order in which that was decided.
+    pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
+        self.refund.iter().chain(self.later_refunds.iter().flatten())
+    }
+
+    fn refunds_mut(&mut self) -> impl Iterator<Item = &mut Refund> {
+        self.refund.iter_mut().chain(self.later_refunds.iter_mut().flatten())
+    }
+
+    /// Adds money on its way back.
+    fn add_refund(&mut self, refund: Refund) {
+        let before = self.refunds().map(|refund| refund.amount.minor);
+        let in_all = before.fold(refund.amount.minor, i64::saturating_add);
+        assert!(
+            self.state == PaymentState::Captured && in_all <= self.amount.minor,
+            "INV-40: more of payment {} goes back than was taken",
+            self.id
+        );
+        match self.refund {
+            None => self.refund = Some(refund),
+            Some(_) => self.later_refunds.get_or_insert_default().push(refund),
+        }
+    }
+
+    pub(crate) fn refund_requested(
+        &self,
+        refund: EffectName,
+        amount: Money,
+        reason: RefundReason,
+    ) -> Outcome {
         Outcome::RefundRequested {
             refund,
             payment: self.id,
             order: self.order,
-            amount: self.amount,
+            amount,
             payment_key: self.payment_key.clone(),
             reason,
         }
@@ -142,10 +175,14 @@ pub(crate) fn pay_order(
         OrderState::Cancelled => {
             return Err(match order.cancelled {
                 Some(CancelReason::Expired) => RefusalCode::OrderExpired.into(),
+                Some(CancelReason::PerformanceCancelled) => {
+                    RefusalCode::PerformanceCancelled.into()
+                }
                 Some(CancelReason::ByBuyer) | None => RefusalCode::OrderAlreadyCancelled.into(),
             });
         }
     }
+    refund::check_not_cancelled(asked, order.performance)?;
     if order.pay_by <= asked.now {
         return Err(RefusalCode::OrderExpired.into());
     }
@@ -179,6 +216,7 @@ pub(crate) fn record_payment_result(
         (PaymentState::Requested, PaymentResult::Declined { code }) => {
             let code = provider_code(code);
             outcomes.push(Outcome::PaymentDeclined { payment: payment.id, order: order.id, code });
+            refund::call_off_unpaid(asked, order, payment.id, outcomes);
             Ok(())
         }
         // After a decline the provider took the money all the same: believe the money.
@@ -198,18 +236,19 @@ fn captured(
     outcomes: &mut Vec<Outcome>,
 ) {
     outcomes.push(Outcome::PaymentCaptured { payment: payment.id, order: order.id, amount });
+    let is_off = refund::is_cancelled(asked, order.performance);
     let refund_for = match order.state {
         _ if amount != order.total => Some(RefundReason::AmountMismatch),
+        OrderState::Placed | OrderState::Paying if is_off => {
+            Some(RefundReason::PerformanceCancelled)
+        }
         OrderState::Placed | OrderState::Paying => None,
         OrderState::Confirmed | OrderState::Refunded => Some(RefundReason::DuplicateCapture),
         OrderState::Cancelled if can_be_seated_again(asked, order) => None,
         OrderState::Cancelled => Some(RefundReason::LateCapture),
     };
     outcomes.push(match refund_for {
-        Some(reason) => {
-            let taken = Payment { amount, ..payment.clone() };
-            taken.refund_requested(asked.effect(outcomes.len()), reason)
-        }
+        Some(reason) => payment.refund_requested(asked.effect(outcomes.len()), amount, reason),
         None => Outcome::OrderConfirmed {
             order: order.id,
             payment: Some(payment.id),
@@ -223,6 +262,8 @@ fn captured(
     if refund_for.is_none() {
         Settled::of(order).push(asked, Fate::Confirmed, outcomes);
         give_earned(asked, order, outcomes);
+    } else {
+        refund::call_off_unpaid(asked, order, payment.id, outcomes);
     }
 }
 
@@ -231,7 +272,8 @@ fn captured(
 /// died: what was captured no longer pays for it.
 fn can_be_seated_again(asked: &Asked<'_>, order: &Order) -> bool {
     order.cancelled == Some(CancelReason::Expired)
-        && order.reductions.is_none()
+        && !order.reductions.as_deref().is_some_and(Reductions::reduces)
+        && !refund::is_cancelled(asked, order.performance)
         && asked.state.performance(order.performance).is_some_and(|performance| {
             performance.all_free(&order.places)
                 && performance.within_limit(order.account, order.places.count())
@@ -246,8 +288,8 @@ pub(crate) fn record_refund_result(
 ) -> Result<Outcome, Refusal> {
     let payment = asked.state.payment(payment).ok_or(RefusalCode::PaymentUnknown)?;
     let pending = payment
-        .refund
-        .filter(|pending| pending.name == refund && pending.state == RefundState::Requested)
+        .refunds()
+        .find(|pending| pending.name == refund && pending.state == RefundState::Requested)
         .ok_or(RefusalCode::RefundNotPending)?;
     let (payment, order) = (payment.id, payment.order);
     Ok(match result {
@@ -289,8 +331,16 @@ impl State {
         of.state = OrderState::Paying;
         of.payment = Some(id);
         let previous = of.last_attempt.replace(id);
-        let (payment_key, state, refund) = (payment_key.into(), PaymentState::Requested, None);
-        let payment = Payment { id, order, amount, payment_key, state, refund, previous };
+        let payment = Payment {
+            id,
+            order,
+            amount,
+            payment_key: payment_key.into(),
+            state: PaymentState::Requested,
+            refund: None,
+            previous,
+            later_refunds: None,
+        };
         self.pending.insert(name, id);
         self.payments.insert(id, payment);
     }
@@ -329,8 +379,7 @@ impl State {
     ) {
         self.pending.insert(name, id);
         let payment = self.payment_mut(id);
-        assert!(payment.refund.is_none(), "a payment is refunded twice");
-        payment.refund = Some(Refund { name, amount, reason, state: RefundState::Requested });
+        payment.add_refund(Refund { name, amount, reason, state: RefundState::Requested });
         let (order, paid_by) = (payment.order, Some(id));
         let order = self.order_mut(order);
         // Money in the wrong amount: the order waits for the right one.
@@ -344,12 +393,13 @@ impl State {
         self.pending.remove(&name);
         let payment = self.payment_mut(id);
         let order = payment.order;
-        if let Some(refund) = &mut payment.refund {
+        if let Some(refund) = payment.refunds_mut().find(|refund| refund.name == name) {
             refund.state = state;
         }
+        let all_went_back = payment.refunds().all(|it| it.state == RefundState::Refunded);
         let order = self.order_mut(order);
         let paid_by_it = order.payment == Some(id);
-        if state == RefundState::Refunded && order.state == OrderState::Cancelled && paid_by_it {
+        if all_went_back && order.state == OrderState::Cancelled && paid_by_it {
             order.state = OrderState::Refunded;
         }
     }

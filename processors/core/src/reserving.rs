@@ -127,7 +127,8 @@ fn has_coupon(
     outcomes: &mut Vec<Outcome>,
 ) {
     let price = way.less(discount.as_ref());
-    let settled = Reductions { price: way.hold.total, discount, points: None };
+    let price_of_places = way.hold.total;
+    let settled = Reductions { price: price_of_places, discount, points: None, booking_fee: None };
     let amount = Money { minor: way.points_wanted_minor.min(price.minor), ..price };
     if amount.minor == 0 {
         return place(asked, way, &settled, Taken::Now, outcomes);
@@ -154,7 +155,7 @@ pub(crate) fn points_reserved(
     match waiting(asked, order, Awaited::Points) {
         Some((reserving, way)) => {
             let ReservingOrder { price, discount, points, .. } = reserving.order;
-            let reductions = Reductions { price, discount, points };
+            let reductions = Reductions { price, discount, points, booking_fee: None };
             place(asked, &way, &reductions, Taken::Before, outcomes);
         }
         None => {
@@ -255,11 +256,18 @@ pub(crate) fn give_up(
     Ok(())
 }
 
+/// Pushes that an order waits no longer, because its performance was cancelled.
+pub(crate) fn call_off(asked: &Asked<'_>, order: OrderId, outcomes: &mut Vec<Outcome>) {
+    let Some((reserving, way)) = find(asked, order) else { return };
+    outcomes.push(not_placed(asked, &way, RefusalCode::PerformanceCancelled));
+    release(asked, reserving, outcomes);
+}
+
 /// Lets go of what the order has already. What it still waits for is given back when it comes.
 fn release(asked: &Asked<'_>, reserving: &Reserving, outcomes: &mut Vec<Outcome>) {
     let ReservingOrder { order, performance, account, price, discount, .. } = reserving.order;
     if reserving.order.awaits == Awaited::Points {
-        let has = Reductions { price, discount, points: None };
+        let has = Reductions { price, discount, points: None, booking_fee: None };
         let settled = Settled { order, performance, account, reductions: Some(&has) };
         settled.push(asked, Fate::Died, outcomes);
     }

@@ -6,6 +6,7 @@ use boxoffice_topics::{
 
 use crate::decide::Asked;
 use crate::performance::{Performance, SaleState, SaleSwitch};
+use crate::refund;
 use crate::state::{PERFORMANCES_MAX, State};
 
 pub(crate) fn create_performance(
@@ -25,6 +26,7 @@ pub(crate) fn create_performance(
 }
 
 pub(crate) fn open_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome, Refusal> {
+    refund::check_not_cancelled(asked, id)?;
     match asked.performance(id)?.sale_state(asked.now) {
         SaleState::Open => Err(RefusalCode::SaleAlreadyOpen.into()),
         SaleState::Scheduled | SaleState::Closed => Ok(Outcome::SaleOpened { performance: id }),
@@ -32,6 +34,7 @@ pub(crate) fn open_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome,
 }
 
 pub(crate) fn close_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome, Refusal> {
+    refund::check_not_cancelled(asked, id)?;
     match asked.performance(id)?.sale_state(asked.now) {
         SaleState::Closed => Err(RefusalCode::SaleAlreadyClosed.into()),
         SaleState::Scheduled | SaleState::Open => Ok(Outcome::SaleClosed { performance: id }),
@@ -45,17 +48,18 @@ impl State {
         self.arm_companions(definition.performance);
     }
 
-    pub(crate) fn switch_sale(&mut self, performance: PerformanceId, switch: SaleSwitch) {
-        self.performance_mut(performance).switch = switch;
-        self.schedule_room(performance);
-    }
-
     pub(crate) fn add_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
         let performance = Performance::new(definition.clone(), at);
         let index = self.performances.len();
         let before = self.performance_by_id.insert(performance.id(), index);
         assert!(before.is_none(), "a performance is created twice");
         self.performances.push(performance);
+    }
+
+    /// Opens or closes a sale, and its waiting room with it.
+    pub(crate) fn switch_sale(&mut self, id: PerformanceId, switch: SaleSwitch) {
+        self.performance_mut(id).switch = switch;
+        self.schedule_room(id);
     }
 }
 

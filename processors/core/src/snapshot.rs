@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
-    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, Timestamp,
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, RefundTerms, Timestamp,
 };
 use minicbor::{Decode, Decoder, Encode};
 
@@ -18,7 +18,9 @@ use crate::hold::{EndedHold, Hold};
 use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
+use crate::refund::{Cancellation, SavedCancellation};
 use crate::state::{Decided, State};
+use crate::ticket::SavedTickets;
 use crate::timers::Due;
 use crate::waiting_room::{SavedWaitingRoom, WaitingRoom};
 
@@ -30,7 +32,8 @@ use between_keys::SavedBetweenKeys;
 ///
 /// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
-/// - 3: with channels, tables and companion seats. An older one is read as a state without.
+/// - 3: with tickets, refunds, channels, tables and companion seats. An older one is read as a state
+///   without.
 const VERSION: u16 = 3;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
@@ -72,6 +75,9 @@ struct Snapshot<'s> {
     decided: Vec<Decided>,
     #[n(30)]
     between_keys: Option<SavedBetweenKeys<'s>>,
+    /// Since version 3; nothing where nothing was said of tickets.
+    #[n(60)]
+    tickets: Option<SavedTickets>,
 }
 
 #[derive(Encode, Decode)]
@@ -87,6 +93,10 @@ struct SavedPerformance<'s> {
     room: Option<SavedWaitingRoom>,
     #[n(4)]
     points_rule: Option<PointsRule>,
+    #[n(40)]
+    later_refund_terms: Option<Cow<'s, [RefundTerms]>>,
+    #[n(41)]
+    cancellation: Option<SavedCancellation>,
     /// Since version 3, like what follows.
     #[n(50)]
     channels: Option<Vec<SavedChannel>>,
@@ -112,6 +122,8 @@ impl State {
             room: performance.waiting_room().map(WaitingRoom::save),
             channels: performance.channels.save(),
             companions_released: performance.has_released_companions().then_some(true),
+            later_refund_terms: performance.saved_refund_terms(),
+            cancellation: performance.cancellation().map(Cancellation::save),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -125,6 +137,7 @@ impl State {
             payments,
             decided: self.decided.iter().copied().collect(),
             between_keys: Some(SavedBetweenKeys::of(self)),
+            tickets: self.tickets.save(),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -151,6 +164,7 @@ impl State {
             let restored = state.performance_mut(performance.definition.performance);
             restored.switch = performance.switch;
             restored.points_rule = performance.points_rule;
+            restored.restore_refund_terms(performance.later_refund_terms.as_deref());
             state.restore_inventory(performance);
         }
         if let Some(saved) = saved.between_keys {
@@ -159,6 +173,9 @@ impl State {
         for hold in saved.holds {
             state.add_hold(hold.into_owned(), Offset::ZERO);
         }
+        if let Some(saved) = saved.tickets {
+            state.restore_tickets(saved);
+        }
         saved.ended_holds.into_iter().for_each(|hold| state.ended_holds.push(hold));
         state.restore_orders(saved.orders);
         saved.payments.into_iter().for_each(|payment| state.restore_payment(payment.into_owned()));
@@ -166,6 +183,9 @@ impl State {
         for saved in saved.performances {
             let id = saved.definition.performance;
             state.performance_mut(id).changed_at = saved.changed_at;
+            if let Some(cancellation) = saved.cancellation {
+                state.restore_cancellation(id, cancellation);
+            }
             if let Some(room) = saved.room {
                 state.restore_room(id, room);
             }
@@ -206,8 +226,14 @@ impl State {
             OrderState::Cancelled | OrderState::Refunded => None,
         };
         if let Some(owner) = owner {
+            let holders: Vec<_> = self.holders(&order).collect();
             let performance = self.performance_mut(order.performance);
-            performance.occupy(order.account, &order.places, owner, Offset::ZERO);
+            let places = order.places_left();
+            performance.channels.take(&places, owner);
+            performance.inventory.take(&performance.layout, &places, owner);
+            for holder in holders {
+                performance.add_seats(holder, 1);
+            }
         }
         if order.waits_for_payment() {
             self.timers.arm(RETRY_AFTER_DECLINE_MS, order.pay_by, Due::Order(order.id));
@@ -216,11 +242,11 @@ impl State {
     }
 
     fn restore_payment(&mut self, payment: Payment) {
-        let (id, refund) = (payment.id, payment.refund);
+        let id = payment.id;
         if payment.state == PaymentState::Requested {
             self.restore_effect(EffectName::new(self.partition, id.0.offset(), 0), id);
         }
-        if let Some(refund) = refund.filter(|refund| refund.state == RefundState::Requested) {
+        for refund in payment.refunds().filter(|it| it.state == RefundState::Requested) {
             self.restore_effect(refund.name, id);
         }
         self.payments.insert(id, payment);
@@ -256,7 +282,7 @@ mod tests {
         let today = state.to_snapshot();
         let mut decoder = Decoder::new(&today);
         assert_eq!(decoder.array().unwrap(), Some(31));
-        assert_eq!(decoder.u16().unwrap(), 3);
+        assert_eq!(decoder.u16().unwrap(), VERSION);
         let first = decoder.position();
         (1..10).for_each(|_| decoder.skip().unwrap());
         let old: Vec<u8> =

@@ -19,6 +19,7 @@ use crate::performance::Performance;
 use crate::points::Wallets;
 use crate::reserving::Reserving;
 use crate::table::Table;
+use crate::ticket::Tickets;
 use crate::timers::{Due, Timers};
 use crate::window::{Keyed, Window};
 
@@ -73,9 +74,12 @@ pub struct State {
     pub(crate) coupons: Coupons,
     pub(crate) wallets: Wallets,
     pub(crate) messages: Messages,
+    pub(crate) tickets: Tickets,
     pub(crate) timers: Timers,
     /// When a tick has something to do in the waiting room of the performance at that index.
     pub(crate) rooms_due: BTreeSet<(Timestamp, usize)>,
+    /// Cancelled performances, by index, of which something has not ended yet.
+    pub(crate) unfinished_cancellations: BTreeSet<usize>,
     pub(crate) decided: Window<Decided>,
 }
 
@@ -99,8 +103,10 @@ impl State {
             coupons: Coupons::new(),
             wallets: Wallets::new(),
             messages: Messages::default(),
+            tickets: Tickets::new(),
             timers: Timers::default(),
             rooms_due: BTreeSet::new(),
+            unfinished_cancellations: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
         }
     }
@@ -135,7 +141,8 @@ impl State {
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
         let room = self.rooms_due.first().map(|(due, _)| *due);
-        self.timers.earliest().into_iter().chain(room).min()
+        let cancellation = (!self.unfinished_cancellations.is_empty()).then_some(self.now);
+        self.timers.earliest().into_iter().chain(room).chain(cancellation).min()
     }
 
     /// Every performance, in the order of creation.
@@ -237,6 +244,7 @@ impl State {
                 let performance = self.performance(performance);
                 performance.and_then(Performance::companions_released_at) == Some(deadline)
             }
+            Due::TicketOffer(ticket) => self.is_offered_until(ticket, deadline),
             Due::Points(account) => self.wallets.expires_at(account, deadline),
             Due::Reserving(order) => {
                 self.reserving.get(order).is_some_and(|waits| waits.order.deadline == deadline)

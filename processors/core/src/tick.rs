@@ -5,9 +5,11 @@ use boxoffice_topics::outcome::CancelReason;
 
 use crate::channels;
 use crate::decide::Asked;
+use crate::order::die;
 use crate::points;
+use crate::refund;
 use crate::reserving;
-use crate::settle::{Fate, Settled};
+use crate::ticket;
 use crate::timers::Due;
 use crate::waiting_room;
 
@@ -22,6 +24,9 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
         if outcomes.len() >= FACTS_PER_TICK_MAX {
             break;
         }
+        if refund::ends_otherwise(state, due) {
+            continue;
+        }
         match due {
             Due::Hold(id) => {
                 if let Some(hold) = state.hold(id) {
@@ -30,9 +35,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
             }
             Due::Order(id) => {
                 if let Some(order) = state.order(id) {
-                    let (account, reason) = (order.account, CancelReason::Expired);
-                    outcomes.push(Outcome::OrderCancelled { order: id, account, reason });
-                    Settled::of(order).push(asked, Fate::Died, outcomes);
+                    die(asked, order, CancelReason::Expired, outcomes);
                 }
             }
             // What comes back in this very step would not be released. It is due at the next tick.
@@ -47,8 +50,10 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
             }
             Due::Points(account) => points::expire(asked, account, deadline, outcomes),
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),
+            Due::TicketOffer(id) => ticket::lapse(asked, id, outcomes),
         }
     }
+    refund::end_what_is_left(asked, outcomes);
     waiting_room::admit(asked, outcomes);
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use boxoffice_topics::inventory::ChannelNumber;
-use boxoffice_topics::{AccountId, HoldId, OrderId, PerformanceId, Timestamp};
+use boxoffice_topics::{AccountId, HoldId, OrderId, PerformanceId, TicketId, Timestamp};
 
 /// What is due at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,7 @@ pub(crate) enum Due {
     Points(AccountId),
     Channel(PerformanceId, ChannelNumber),
     Companions(PerformanceId),
+    TicketOffer(TicketId),
 }
 
 /// Timers by deadline.

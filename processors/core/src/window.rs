@@ -6,6 +6,10 @@ use std::hash::{BuildHasher, Hash};
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
+/// An index with more entries grows to its full size at once: each doubling would look at every
+/// key again.
+const SMALL: usize = 1 << 12;
+
 /// Something that is remembered by its key.
 pub(crate) trait Keyed {
     type Key: Copy + Eq + Hash;
@@ -45,10 +49,13 @@ impl<E: Keyed> Window<E> {
         let length = u32::try_from(self.entries.len())
             .unwrap_or_else(|_| unreachable!("capacities are below 2^32"));
         self.entries.push_back(entry);
-        let Self { entries, first, positions, .. } = self;
-        positions.insert_unique(hash(key), first.wrapping_add(length), |&at| {
-            entries.get(index_of(*first, at)).map_or(0, |entry| hash(entry.key()))
-        });
+        let Self { entries, first, positions, capacity } = self;
+        let hash_at =
+            |&at: &u32| entries.get(index_of(*first, at)).map_or(0, |entry| hash(entry.key()));
+        if positions.len() == positions.capacity() && positions.len() >= SMALL {
+            positions.reserve(*capacity - positions.len(), hash_at);
+        }
+        positions.insert_unique(hash(key), first.wrapping_add(length), hash_at);
     }
 
     pub(crate) fn oldest(&self) -> Option<&E> {

@@ -114,6 +114,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 8_000,
             account_seats_max: 12,
         },
+        refund_terms: None,
         shapes: None,
     }
 }

@@ -5,15 +5,17 @@
 //! The model that is compared with knows nothing of the core: it folds outcomes into maps.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_core::{Record, State, apply, decide};
-use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
+use boxoffice_topics::intent::{PaymentResult, RefundResult, SeatLabels, SectionQuantity};
 use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::refund::{RefundStep, TicketNumbers};
 use boxoffice_topics::{
     AccountId, Currency, Header, HoldId, Intent, IntentKey, Money, OrderId, Outcome, PartitionId,
-    PaymentId, PerformanceDefinition, PerformanceId, Places, PriceLevel, Row, SaleRules,
-    SeatNumber, Section, SectionKind, Step, Timestamp,
+    PaymentId, PerformanceDefinition, PerformanceId, Places, PriceLevel, RefundIntent,
+    RefundLadder, RefundLine, RefundOutcome, RefundTerms, Row, SaleRules, SeatNumber, Section,
+    SectionKind, Step, Timestamp,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -34,6 +36,9 @@ enum Ask {
     Order(usize),
     Pay(usize),
     Cancel(usize),
+    Ticket(usize, u16),
+    Terms(u16),
+    CallOff(u8),
     Captured(usize, bool),
     Declined(usize),
     Refunded(usize),
@@ -51,12 +56,22 @@ fn ask() -> impl Strategy<Value = Ask> {
         5 => (0..64_usize).prop_map(Ask::Order),
         6 => (0..64_usize).prop_map(Ask::Pay),
         2 => (0..64_usize).prop_map(Ask::Cancel),
+        4 => (0..64_usize, 1..4_u16).prop_map(|(which, ticket)| Ask::Ticket(which, ticket)),
+        1 => (0..3_000_u16).prop_map(Ask::Terms),
+        1 => (0..6_u8).prop_map(Ask::CallOff),
         6 => (0..64_usize, any::<bool>()).prop_map(|(which, exact)| Ask::Captured(which, exact)),
         2 => (0..64_usize).prop_map(Ask::Declined),
         3 => (0..64_usize).prop_map(Ask::Refunded),
         2 => Just(Ask::Again),
         3 => (0..4_000_i64).prop_map(Ask::After),
     ]
+}
+
+/// Terms that keep a share on every day.
+fn terms(basis_points: u16) -> RefundTerms {
+    let step = RefundStep { days_before: 0, basis_points, fixed_minor: Some(8) };
+    let ladder = RefundLadder { utc_offset_minutes: 540, free: None, steps: vec![step] };
+    RefundTerms { ladder: Some(ladder), booking_fee_minor: 7 }
 }
 
 fn house() -> PerformanceDefinition {
@@ -93,6 +108,7 @@ fn house() -> PerformanceDefinition {
             account_seats_max: ACCOUNT_SEATS_MAX,
         },
         shapes: None,
+        refund_terms: Some(Box::new(terms(1_000))),
     }
 }
 
@@ -109,6 +125,9 @@ struct Model {
     captured: i64,
     refund_names: Vec<(EffectName, PaymentId, i64)>,
     refunds_asked: i64,
+    /// Places that confirmed orders had at first, and the tickets that went back.
+    sold: BTreeMap<OrderId, (Places, BTreeSet<u16>)>,
+    kept: i64,
 }
 
 impl Model {
@@ -130,10 +149,16 @@ impl Model {
                     let before = self.orders.insert(*order, (*account, places.clone()));
                     assert_eq!(before.is_none(), *reseated, "only a dead order is seated again");
                     self.confirmed.insert(*order, self.totals[order]);
+                    self.sold.insert(*order, (places.clone(), BTreeSet::new()));
                 }
                 Outcome::OrderCancelled { order, .. } => {
                     self.orders.remove(order).expect("an order ends once");
-                    self.confirmed.remove(order);
+                    let left = self.confirmed.remove(order).unwrap_or(0);
+                    let went_back = self.sold.remove(order).map_or(0, |(_, tickets)| tickets.len());
+                    self.kept += if went_back > 0 { left } else { 0 };
+                }
+                Outcome::Refund(RefundOutcome::TicketsRefunded { order, lines, .. }) => {
+                    lines.iter().for_each(|line| self.ticket_back(*order, line));
                 }
                 Outcome::PaymentRequested { payment, order, amount, .. } => {
                     self.payments.push((*payment, *order, amount.minor));
@@ -147,6 +172,15 @@ impl Model {
             }
         }
         self.check();
+    }
+
+    fn ticket_back(&mut self, order: OrderId, line: &RefundLine) {
+        let RefundLine { price_minor, booking_fee_minor, kept_minor, money_minor, .. } = *line;
+        assert_eq!(price_minor + booking_fee_minor - kept_minor, money_minor);
+        let (places, tickets) = self.sold.get_mut(&order).expect("only sold tickets go back");
+        assert!(tickets.insert(line.ticket), "a ticket goes back twice");
+        self.orders.get_mut(&order).expect("it is confirmed").1 = without(places, tickets);
+        *self.confirmed.get_mut(&order).expect("it is confirmed") -= money_minor;
     }
 
     fn check(&self) {
@@ -170,10 +204,24 @@ impl Model {
         let sold: i64 = self.confirmed.values().sum();
         assert_eq!(
             self.captured - self.refunds_asked,
-            sold,
+            sold + self.kept,
             "money without a ticket, or a ticket without"
         );
     }
+}
+
+/// Places without those of some tickets. Here an order has seats, or places of one section.
+fn without(places: &Places, tickets: &BTreeSet<u16>) -> Places {
+    let mut left = places.clone();
+    left.seats = (1..)
+        .zip(&places.seats)
+        .filter(|(it, _)| !tickets.contains(it))
+        .map(|(_, seat)| *seat)
+        .collect();
+    if let Some(place) = left.quantities.first_mut() {
+        place.quantity -= tickets.len() as u16;
+    }
+    left
 }
 
 struct World {
@@ -250,6 +298,22 @@ impl World {
                 });
             }
             Ask::Cancel(which) => self.of_order(*which, |order, _| Intent::CancelOrder { order }),
+            Ask::Ticket(which, ticket) => self.of_order(*which, |order, _| {
+                let mut tickets = TicketNumbers::new();
+                tickets.push(*ticket);
+                let (places, amount) = (SeatLabels::new(), None);
+                Intent::Refund(RefundIntent::RefundTickets { order, tickets, places, amount })
+            }),
+            Ask::Terms(basis_points) => {
+                let terms = Box::new(terms(*basis_points));
+                let intent = RefundIntent::SetRefundTerms { performance, terms };
+                self.decide(AccountId::default(), &Intent::Refund(intent));
+            }
+            Ask::CallOff(0) => {
+                let intent = RefundIntent::CancelPerformance { performance };
+                self.decide(AccountId::default(), &Intent::Refund(intent));
+            }
+            Ask::CallOff(_) => (),
             Ask::Captured(which, exact) => self.of_payment(*which, |payment, amount| {
                 let amount = Money::new(if *exact { amount } else { amount + 1 }, Currency::KRW);
                 Intent::RecordPaymentResult { payment, result: PaymentResult::Captured { amount } }

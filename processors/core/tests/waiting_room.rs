@@ -87,6 +87,7 @@ fn house() -> PerformanceDefinition {
             account_seats_max: 60_000,
         },
         shapes: None,
+        refund_terms: None,
     }
 }
 

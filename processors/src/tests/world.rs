@@ -96,6 +96,7 @@ pub(super) fn create() -> Intent<'static> {
                 account_seats_max: 4,
             },
             shapes: None,
+            refund_terms: None,
         }),
     }
 }

@@ -186,6 +186,8 @@ words! {
         ByBuyer "by_buyer",
         /// It was not paid in time.
         Expired "expired",
+        /// The performance was cancelled.
+        PerformanceCancelled "performance_cancelled",
     }
     /// Where an attempt to pay stands.
     PaymentState {
@@ -215,6 +217,10 @@ words! {
         DuplicateCapture "duplicate_capture",
         /// It was another amount.
         AmountMismatch "amount_mismatch",
+        /// The performance was cancelled.
+        PerformanceCancelled "performance_cancelled",
+        /// Some of the tickets went back.
+        TicketsRefunded "tickets_refunded",
     }
     /// What came of a turn in a waiting room.
     TurnState {
@@ -300,6 +306,28 @@ words! {
         /// Their time ran out.
         Expired "expired",
     }
+    /// Where an offer of a ticket stands.
+    TransferState {
+        /// It waits for its answer.
+        Offered "offered",
+        /// The ticket has changed hands.
+        Accepted "accepted",
+        /// The holder took it back.
+        Withdrawn "withdrawn",
+        /// Who was offered the ticket does not want it.
+        Declined "declined",
+        /// Nobody answered in time.
+        Lapsed "lapsed",
+    }
+    /// What came of a ticket that was shown at a gate.
+    ScanKind {
+        /// Somebody came in.
+        In "in",
+        /// Somebody went out.
+        Out "out",
+        /// Somebody was inside with it already.
+        Again "again",
+    }
 }
 
 impl From<SessionEnd> for TurnState {
@@ -358,6 +386,7 @@ impl From<CancelReason> for CancelReasonWord {
         match reason {
             CancelReason::ByBuyer => Self::ByBuyer,
             CancelReason::Expired => Self::Expired,
+            CancelReason::PerformanceCancelled => Self::PerformanceCancelled,
         }
     }
 }
@@ -369,6 +398,8 @@ impl From<RefundReason> for RefundReasonWord {
             RefundReason::LateCapture => Self::LateCapture,
             RefundReason::DuplicateCapture => Self::DuplicateCapture,
             RefundReason::AmountMismatch => Self::AmountMismatch,
+            RefundReason::PerformanceCancelled => Self::PerformanceCancelled,
+            RefundReason::TicketsRefunded => Self::TicketsRefunded,
         }
     }
 }

@@ -133,8 +133,24 @@ async fn compare_rows(
     let sql =
         "SELECT * FROM points_ledger ORDER BY account_id, partition, step_offset, outcome_index";
     tables.table(sql, &fold.points_ledger).await?;
+    let sql = "SELECT * FROM ticket_rules ORDER BY performance_id";
+    tables.table(sql, &fold.ticket_rules).await?;
+    let sql = "SELECT * FROM ticket_transfers ORDER BY transfer_id";
+    tables.table(sql, &fold.ticket_transfers).await?;
+    let sql = "SELECT * FROM ticket_scans ORDER BY scan_id";
+    tables.table(sql, &fold.ticket_scans).await?;
+    compare_refunds(&mut tables, fold).await?;
     compare_inventory(&mut tables, fold).await?;
     Ok((tables.rows, tables.differences))
+}
+
+async fn compare_refunds(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let sql = "SELECT * FROM refund_terms ORDER BY performance_id, version";
+    tables.table(sql, &fold.refund_terms).await?;
+    let sql = "SELECT * FROM ticket_refunds ORDER BY order_id, number";
+    tables.table(sql, &fold.ticket_refunds).await?;
+    let sql = "SELECT * FROM performance_cancellations ORDER BY performance_id";
+    tables.table(sql, &fold.cancellations).await
 }
 
 async fn compare_inventory(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {

@@ -33,7 +33,9 @@ pub(super) async fn load(
     load_sessions(from, fold, &missing.sessions_of).await?;
     load_coupons(from, fold, missing).await?;
     load_channels(from, fold, &missing.channels).await?;
-    load_points(from, fold, missing).await
+    load_points(from, fold, missing).await?;
+    let sql = "SELECT * FROM ticket_transfers WHERE transfer_id = ANY($1)";
+    load_rows(from, &mut fold.ticket_transfers, sql, &missing.ticket_transfers).await
 }
 
 /// Reads the rows of one table whose keys are in a list.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
     CampaignId, CouponId, CouponOutcome, HoldId, IntentId, InventoryOutcome, LotId, Offset,
-    OrderId, Outcome, PartitionId, PaymentId, PerformanceId, PointsOutcome, WaitingRoomOutcome,
+    OrderId, Outcome, PartitionId, PaymentId, PerformanceId, PointsOutcome, RefundOutcome,
+    TicketOutcome, WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub(super) struct Missing {
     pub(super) points_of: Vec<i64>,
     /// Performances and channels.
     pub(super) channels: Vec<(Uuid, i32)>,
+    pub(super) ticket_transfers: Vec<i64>,
 }
 
 impl Missing {
@@ -62,6 +64,8 @@ impl Missing {
             Outcome::Inventory(outcome) => self.add_channel(fold, outcome),
             Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
             Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
+            Outcome::Ticket(outcome) => self.add_ticket(fold, outcome, is_older),
+            Outcome::Refund(outcome) => self.add_tickets_back(outcome, is_older),
             Outcome::HoldRenewed { hold, .. }
             | Outcome::HoldReleased { hold }
             | Outcome::HoldExpired { hold, .. } => self.add_hold(fold, *hold, is_older),
@@ -77,7 +81,7 @@ impl Missing {
             Outcome::OrderCancelled { order, reason, .. } => {
                 self.add_order(fold, *order, is_older);
                 // An order whose time ran out never had tickets.
-                if *reason == CancelReason::ByBuyer && is_older(order.0) {
+                if *reason != CancelReason::Expired && is_older(order.0) {
                     self.tickets_of.push(order.0.packed());
                 }
             }
@@ -114,6 +118,7 @@ impl Missing {
         sort(&mut self.points_lots);
         sort(&mut self.points_of);
         sort(&mut self.channels);
+        sort(&mut self.ticket_transfers);
     }
 
     fn add_room(&mut self, fold: &Fold, outcome: &WaitingRoomOutcome) {
@@ -222,6 +227,38 @@ impl Missing {
                     self.points_of.push(order_id);
                 }
             }
+        }
+    }
+
+    fn add_ticket(
+        &mut self,
+        fold: &Fold,
+        outcome: &TicketOutcome,
+        is_older: impl Fn(IntentId) -> bool,
+    ) {
+        let (TicketOutcome::Transferred { transfer, .. }
+        | TicketOutcome::OfferEnded { transfer, .. }) = outcome
+        else {
+            return;
+        };
+        if is_older(transfer.0) && !fold.ticket_transfers.contains(&transfer.0.packed()) {
+            self.ticket_transfers.push(transfer.0.packed());
+        }
+        if let TicketOutcome::Transferred { ticket, .. } = outcome
+            && is_older(ticket.order.0)
+        {
+            self.tickets_of.push(ticket.order.0.packed());
+        }
+    }
+
+    fn add_tickets_back(&mut self, outcome: &RefundOutcome, is_older: impl Fn(IntentId) -> bool) {
+        match outcome {
+            RefundOutcome::TicketsRefunded { order, .. } if is_older(order.0) => {
+                self.tickets_of.push(order.0.packed());
+            }
+            RefundOutcome::TicketsRefunded { .. }
+            | RefundOutcome::TermsSet { .. }
+            | RefundOutcome::PerformanceCancelled { .. } => (),
         }
     }
 

@@ -68,8 +68,10 @@ async fn empty(pool: &PgPool, log_id: LogId, replace: Replace) -> Result<(), Err
     query(
         "TRUNCATE progress, performances, price_levels, sections, seats, holds, orders, payments,
                   refunds, tickets, waiting_rooms, turns, campaigns, campaign_terms, coupons,
-                  coupon_uses, points_lots, points_uses, points_ledger, channels, allotments,
-                  channel_holds, companion_releases, shaped_seats, nights",
+                  coupon_uses, points_lots, points_uses, points_ledger, ticket_rules,
+                  ticket_transfers, ticket_scans, refund_terms,
+                  ticket_refunds, performance_cancellations,
+                  channels, allotments, channel_holds, companion_releases, shaped_seats, nights",
     )
     .execute(&mut *transaction)
     .await?;

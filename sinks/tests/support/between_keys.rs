@@ -9,13 +9,14 @@ use boxoffice_topics::points::{LotPart, PointsSource};
 use boxoffice_topics::reductions::{Awaited, ReservingOrder};
 use boxoffice_topics::waiting_room::{LotteryRules, SessionEnd};
 use boxoffice_topics::{
-    CampaignDefinition, CampaignId, CouponId, CouponOutcome, Currency, EntrantsDigest, HoldId,
-    IntentId, JoinNumber, LotId, LotterySeed, Message, OrderId, Outcome, PartitionId, PaymentId,
-    PerformanceId, Places, PointsOutcome, PointsRule, Reductions, RefusalCode, SeatNumber, Slot,
-    Timestamp, WaitingRoomOutcome, WaitingRoomRules,
+    AccountId, CampaignDefinition, CampaignId, CouponId, CouponOutcome, Currency, EntrantsDigest,
+    HoldId, IntentId, JoinNumber, LotId, LotterySeed, Message, OrderId, Outcome, PartitionId,
+    PaymentId, PerformanceId, Places, PointsOutcome, PointsRule, Reductions, RefundLadder,
+    RefundLine, RefundOutcome, RefundTerms, RefusalCode, SeatNumber, Slot, TicketId, Timestamp,
+    WaitingRoomOutcome, WaitingRoomRules,
 };
 
-use super::{BEGIN_MS, Scribe, account, log, small_house, won};
+use super::{BEGIN_MS, Scribe, account, log, small_house, ticket, won};
 
 /// What the places of every order cost.
 const PRICE: i64 = 165_000;
@@ -35,6 +36,7 @@ pub(crate) async fn told(log_id: u128) -> MemoryLog {
     sale.pays_with_points_alone();
     sale.still_waits();
     super::inventory::tell(&mut sale.hall, PerformanceId::from_u128(78));
+    sale.is_called_off();
     for scribe in [&mut sale.hall, &mut sale.desk, &mut sale.purse] {
         scribe.write().await;
     }
@@ -221,6 +223,14 @@ impl Sale {
         Discount { coupon: self.coupons[coupon], campaign, issuer, amount: won(minor) }
     }
 
+    fn is_called_off(&mut self) {
+        let (performance, version) = (self.performance, 1);
+        let ladder = Some(RefundLadder::korean(4_000));
+        let terms = Box::new(RefundTerms { ladder, booking_fee_minor: 2_000 });
+        self.hall.decide(vec![RefundOutcome::TermsSet { performance, version, terms }.into()]);
+        self.hall.decide(vec![RefundOutcome::PerformanceCancelled { performance }.into()]);
+    }
+
     fn hold(&mut self, buyer: u128) -> HoldId {
         let hold = HoldId(self.hall.next_id());
         let expires_at = self.hall.now().plus_millis(300_000);
@@ -292,7 +302,8 @@ impl Sale {
         discount: Option<Discount>,
         points: Option<i64>,
     ) -> Outcome {
-        let reductions = Reductions { price: won(PRICE), discount, points: points.map(won) };
+        let points = points.map(won);
+        let reductions = Reductions { price: won(PRICE), discount, points, booking_fee: None };
         Outcome::OrderPlaced {
             order,
             hold,
@@ -396,6 +407,7 @@ impl Sale {
         self.hall.decide(vec![
             Outcome::OrderCancelled { order, account, reason: CancelReason::ByBuyer },
             Outcome::RefundRequested { refund, payment, order, amount, payment_key, reason },
+            ticket_back(order, account),
         ]);
         self.uses(CouponOutcome::Returned { coupon, order });
         self.credits(buyer, 5_000, 0, PointsSource::Restored(order));
@@ -476,6 +488,8 @@ impl Sale {
         let confirmed = self.confirmed(buyer, order, None, None);
         self.hall.decide(vec![received(2, 1, 1), placed, confirmed]);
         self.moves(PointsOutcome::Committed { account, order, amount });
+        let ticket = TicketId { order, number: 1 };
+        ticket::passes_on(&mut self.hall, self.performance, ticket);
     }
 
     /// The second use of a coupon is asked for, and points after it.
@@ -540,4 +554,20 @@ fn received(partition: u16, offset: u64, index: u16) -> Outcome {
 fn id_elsewhere() -> IntentId {
     let partition = PartitionId::new(0).unwrap();
     IntentId::new(Slot::new(9).unwrap(), partition, boxoffice_topics::Offset::new(1))
+}
+
+/// The first ticket of an order goes back, and nothing is kept of it.
+fn ticket_back(order: OrderId, account: AccountId) -> Outcome {
+    let line = RefundLine {
+        ticket: 1,
+        price_minor: PRICE,
+        discount_minor: 10_000,
+        booking_fee_minor: 0,
+        kept_minor: 0,
+        money_minor: 150_000,
+        points_minor: 5_000,
+        earned_minor: 1_500,
+    };
+    let (currency, terms, lines) = (Currency::KRW, Some(1), vec![line]);
+    RefundOutcome::TicketsRefunded { order, account, currency, terms, lines }.into()
 }

@@ -4,6 +4,7 @@ pub(crate) mod between_keys;
 pub(crate) mod follow;
 pub(crate) mod inventory;
 pub(crate) mod story;
+pub(crate) mod ticket;
 
 use std::num::NonZeroU16;
 
@@ -171,6 +172,7 @@ pub(crate) fn house(
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     };
     definition.validate().unwrap();
     definition

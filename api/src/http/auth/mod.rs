@@ -43,6 +43,8 @@ pub enum Role {
     Promoter,
     /// Runs the house: reads the topics. The process's own records come in through no role.
     Operator,
+    /// Stands at a door: shows tickets to the log.
+    Gate,
 }
 
 /// Somebody whose token was verified.

@@ -8,6 +8,7 @@ pub mod me;
 pub mod orders;
 pub mod performances;
 pub mod system;
+pub mod tickets;
 pub mod topics;
 pub mod webhooks;
 

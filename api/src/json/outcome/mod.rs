@@ -3,7 +3,9 @@
 mod coupon;
 mod inventory;
 mod points;
+mod refund;
 mod sale;
+mod ticket;
 mod waiting_room;
 
 use boxoffice_topics::Outcome;
@@ -13,8 +15,10 @@ use utoipa::ToSchema;
 pub use self::coupon::CouponOutcomeJson;
 pub use self::inventory::{InventoryOutcomeJson, MovedJson, SeatRangeJson, SectionPlacesOut};
 pub use self::points::PointsOutcomeJson;
+pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
+pub use self::ticket::TicketOutcomeJson;
 pub use self::waiting_room::WaitingRoomOutcomeJson;
 use super::scene::Scene;
 
@@ -32,6 +36,10 @@ pub enum OutcomeJson {
     Points(PointsOutcomeJson),
     /// About channels and companion seats.
     Inventory(InventoryOutcomeJson),
+    /// About tickets.
+    Ticket(TicketOutcomeJson),
+    /// About refunds.
+    Refund(RefundOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -45,6 +53,8 @@ impl OutcomeJson {
             Outcome::Inventory(outcome) => {
                 Self::Inventory(InventoryOutcomeJson::of(outcome, scene))
             }
+            Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
+            Outcome::Refund(outcome) => Self::Refund(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

@@ -262,7 +262,9 @@ impl SaleOutcomeJson {
             Outcome::WaitingRoom(_)
             | Outcome::Coupon(_)
             | Outcome::Points(_)
-            | Outcome::Inventory(_) => {
+            | Outcome::Inventory(_)
+            | Outcome::Ticket(_)
+            | Outcome::Refund(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }
@@ -409,6 +411,7 @@ pub(in crate::json) const fn cancel_name(reason: CancelReason) -> &'static str {
     match reason {
         CancelReason::ByBuyer => "by_buyer",
         CancelReason::Expired => "expired",
+        CancelReason::PerformanceCancelled => "performance_cancelled",
     }
 }
 
@@ -418,5 +421,7 @@ const fn refund_name(reason: RefundReason) -> &'static str {
         RefundReason::LateCapture => "late_capture",
         RefundReason::DuplicateCapture => "duplicate_capture",
         RefundReason::AmountMismatch => "amount_mismatch",
+        RefundReason::PerformanceCancelled => "performance_cancelled",
+        RefundReason::TicketsRefunded => "tickets_refunded",
     }
 }

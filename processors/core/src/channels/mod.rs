@@ -170,7 +170,6 @@ impl Channels {
     pub(crate) fn give_back(&mut self, places: &Places, owner: Owner) -> bool {
         let Some(of) = places.channel else { return false };
         let channel = self.get_mut(of.channel);
-        channel.uses = channel.uses.saturating_sub(1);
         let is_released = channel.is_released;
         for place in of_channel(places, of) {
             let counted = channel.sections.entry(place.section).or_default();
@@ -185,6 +184,13 @@ impl Channels {
             }
         }
         !is_released
+    }
+
+    /// Lets a code be used once more: what was bought with it has ended.
+    pub(crate) fn end_use(&mut self, places: &Places) {
+        let Some(of) = places.channel else { return };
+        let channel = self.get_mut(of.channel);
+        channel.uses = channel.uses.saturating_sub(1);
     }
 }
 

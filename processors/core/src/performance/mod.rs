@@ -7,12 +7,13 @@ mod party;
 
 use boxoffice_topics::outcome::PlaceQuantity;
 use boxoffice_topics::{
-    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule, SeatNumber,
-    SectionNumber, Timestamp,
+    AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule,
+    RefundTerms, SeatNumber, SectionNumber, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
 use crate::channels::{Channels, of_channel};
+use crate::refund::Cancellation;
 use crate::waiting_room::WaitingRoom;
 
 pub(crate) use best_available::Wish;
@@ -63,6 +64,10 @@ pub struct Performance {
     pub(crate) switch: SaleSwitch,
     /// What orders earn; nothing when the promoter has not said.
     pub(crate) points_rule: Option<PointsRule>,
+    /// Terms of refunds by number, the latest at the end; never empty.
+    pub(crate) refund_terms: Vec<RefundTerms>,
+    /// Once it will not be shown.
+    pub(crate) cancellation: Option<Box<Cancellation>>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
     /// None until a promoter has set its rules.
@@ -76,12 +81,15 @@ impl Performance {
     pub(crate) fn new(definition: PerformanceDefinition, created_at: Offset) -> Self {
         let layout = Layout::of(&definition);
         let inventory = Inventory::of(&layout);
+        let refund_terms = vec![definition.refund_terms.as_deref().cloned().unwrap_or_default()];
         Self {
             definition,
             layout,
             inventory,
             switch: SaleSwitch::BySchedule,
             points_rule: None,
+            refund_terms,
+            cancellation: None,
             seats_of: FxHashMap::default(),
             room: None,
             channels: Channels::default(),
@@ -115,6 +123,7 @@ impl Performance {
             sale.closes_at.is_some_and(|closes| closes <= now && opened < closes)
         };
         match self.switch {
+            _ if self.cancellation.is_some() => SaleState::Closed,
             SaleSwitch::Closed => SaleState::Closed,
             SaleSwitch::OpenedAt(opened) if closed_since(opened) => SaleState::Closed,
             SaleSwitch::OpenedAt(_) => SaleState::Open,
@@ -260,28 +269,50 @@ impl Performance {
     pub(crate) fn occupy(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
         self.channels.take(places, owner);
         self.inventory.take(&self.layout, places, owner);
-        let seats = self.seats_of.entry(account).or_insert(0);
-        *seats = seats.saturating_add(places.count());
+        let seats = self.add_seats(account, places.count());
         let limit = u32::from(self.definition.sale.account_seats_max);
-        assert!(*seats <= limit, "INV-3: an account is above its limit");
+        assert!(seats <= limit, "INV-3: an account is above its limit");
         self.changed_at = at;
     }
 
-    /// Frees places that their owner gives up.
+    /// Frees the last places of an owner, who ends.
     pub(crate) fn vacate(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
+        self.vacate_some(account, places, owner, at);
+        self.channels.end_use(places);
+    }
+
+    /// Frees places of an owner who keeps others.
+    pub(crate) fn vacate_some(
+        &mut self,
+        account: AccountId,
+        places: &Places,
+        owner: Owner,
+        at: Offset,
+    ) {
         self.inventory.give_back(&self.layout, places, owner);
         if self.channels.give_back(places, owner) {
             for place in places.channel.iter().flat_map(|of| of_channel(places, *of)) {
                 self.inventory.set_places_aside(place.section, place.quantity.into());
             }
         }
-        let seats = self.seats_of(account).checked_sub(places.count());
-        match seats {
+        self.drop_seats(account, places.count());
+        self.changed_at = at;
+    }
+
+    /// Counts seats to an account, and returns how many it has.
+    pub(crate) fn add_seats(&mut self, account: AccountId, more: u32) -> u32 {
+        let seats = self.seats_of.entry(account).or_insert(0);
+        *seats = seats.saturating_add(more);
+        *seats
+    }
+
+    /// Counts seats to an account no more.
+    pub(crate) fn drop_seats(&mut self, account: AccountId, fewer: u32) {
+        match self.seats_of(account).checked_sub(fewer) {
             Some(0) => drop(self.seats_of.remove(&account)),
             Some(seats) => drop(self.seats_of.insert(account, seats)),
             None => panic!("INV-3: an account gives back more than it has"),
         }
-        self.changed_at = at;
     }
 
     /// Passes places from one owner to the next: hold, unpaid order, paid order.

@@ -12,11 +12,14 @@
 //! Time passes with a tick (`after`) or without one (`later`), in every partition that the table
 //! runs in. Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1,
 //! p1, r1, k1, c1, m1 in the order in which they appear; the words of the waiting room are in
-//! `tables/waiting_room.rs`, those of channels and stays in `tables/inventory.rs`. After a tick nothing is due that a tick does not do. Every table is
+//! `tables/waiting_room.rs`, those of refunds in `tables/refund.rs`, those of channels and stays in
+//! `tables/inventory.rs`. After a tick nothing is due that a tick does not do. Every table is
 //! decided a second time with states that come from a snapshot before each line.
 
 pub(crate) mod inventory;
+pub(crate) mod refund;
 mod tell;
+mod ticket;
 mod waiting_room;
 mod words;
 
@@ -73,6 +76,7 @@ pub(crate) fn house() -> PerformanceDefinition {
             account_seats_max: 4,
         },
         shapes: None,
+        refund_terms: None,
     }
 }
 

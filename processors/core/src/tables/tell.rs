@@ -27,7 +27,7 @@ impl Table {
         self.name('h', Name::Hold(hold))
     }
 
-    fn order_name(&mut self, order: OrderId) -> String {
+    pub(super) fn order_name(&mut self, order: OrderId) -> String {
         self.name('o', Name::Order(order))
     }
 
@@ -59,6 +59,8 @@ impl Table {
             Outcome::SaleClosed { .. } => "closed".into(),
             Outcome::Inventory(outcome) => tell_inventory(outcome),
             Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
+            Outcome::Ticket(outcome) => self.tell_ticket(outcome),
+            Outcome::Refund(outcome) => self.tell_refund(outcome),
             Outcome::Held { hold, performance, places, total, seating, .. } => {
                 let hold = self.name('h', Name::Hold(*hold));
                 let seating = format!("{seating:?}").to_lowercase();

@@ -83,7 +83,13 @@ impl Table {
                 payment: self.payment(rest[0]),
                 result: PaymentResult::Declined { code: "REJECT" },
             },
+            "refund" | "terms" | "calloff" => {
+                Intent::Refund(self.refund_intent(performance, what, &rest))
+            }
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
+            "tickets" | "offer" | "accept" | "unoffer" | "in" | "out" => {
+                self.ticket_intent(performance, what, &rest)
+            }
             "stay" => stay(performance, &rest, code),
             "channel" | "aside" | "back" | "companions" => {
                 Intent::Inventory(inventory_intent(performance, what, &rest))
@@ -110,7 +116,7 @@ impl Table {
         }
     }
 
-    fn order(&self, name: &str) -> OrderId {
+    pub(super) fn order(&self, name: &str) -> OrderId {
         match self.names.get(name) {
             Some(Name::Order(order)) => *order,
             _ => OrderId(no_such_thing()),

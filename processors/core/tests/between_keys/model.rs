@@ -211,7 +211,7 @@ impl Model {
         reductions: Option<&Reductions>,
     ) {
         assert!(total >= 0, "an order costs less than nothing");
-        if let Some(Reductions { price, discount, points }) = reductions {
+        if let Some(Reductions { price, discount, points, .. }) = reductions {
             let discount = discount.map_or(0, |discount| discount.amount.minor);
             let points = points.map_or(0, |points| points.minor);
             assert_eq!(total, price.minor - discount - points);

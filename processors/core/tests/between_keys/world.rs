@@ -497,5 +497,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             account_seats_max: 8,
         },
         shapes: None,
+        refund_terms: None,
     }
 }

@@ -245,6 +245,8 @@ fn refund_reason(reason: RefundReason, idempotency_key: &str) -> String {
         RefundReason::LateCapture => "paid too late",
         RefundReason::DuplicateCapture => "paid twice",
         RefundReason::AmountMismatch => "another amount was paid",
+        RefundReason::PerformanceCancelled => "performance cancelled",
+        RefundReason::TicketsRefunded => "tickets given back",
     };
     format!("{reason} ({idempotency_key})")
 }

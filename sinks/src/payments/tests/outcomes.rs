@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::world::{
     Recorded, SandboxProcess, Start, capture, eventually, payment, provider_order_id, refund,
+    refund_part,
 };
 use crate::payments::provider::FaultKind;
 use crate::payments::sandbox::SandboxConfig;
@@ -55,6 +56,34 @@ async fn a_payment_that_was_booked_before_the_provider_failed_is_captured_once()
     running.drained().await;
     assert_eq!(running.stop().await, []);
     assert_eq!(sandbox.totals().await, (1_000, 0));
+}
+
+#[tokio::test]
+async fn a_payment_goes_back_in_parts_and_each_part_once() {
+    let sandbox = SandboxProcess::start().await;
+    let key = sandbox.open(1, 165_000, json!({"kind": "approve"})).await;
+    let mut running = Start::with(vec![capture(1, 165_000, &key)]).run(sandbox.client());
+    assert_eq!(running.next().await, Recorded::Captured(payment(1), 165_000));
+    running.stop().await;
+    // Two parts are alike: only their names tell them apart.
+    let parts = [(0, 60_000), (1, 60_000), (2, 45_000)];
+    let effects = parts.map(|(part, amount)| refund_part(1, part, amount, &key));
+    let mut running = Start::with(effects.to_vec()).run(sandbox.client());
+    let mut amounts = Vec::new();
+    for _ in &effects {
+        let Recorded::Refunded(_, amount) = running.next().await else { panic!("not given back") };
+        amounts.push(amount);
+    }
+    amounts.sort_unstable();
+    assert_eq!(amounts, [45_000, 60_000, 60_000]);
+    running.drained().await;
+    assert_eq!(running.stop().await, []);
+    assert_eq!(sandbox.totals().await, (165_000, 165_000));
+    // Whoever starts again with the same effects moves nothing.
+    let running = Start::with(effects.to_vec()).run(sandbox.client());
+    running.drained().await;
+    running.stop().await;
+    assert_eq!(sandbox.totals().await, (165_000, 165_000));
 }
 
 #[tokio::test]

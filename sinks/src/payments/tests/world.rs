@@ -75,6 +75,17 @@ pub(super) fn refund(number: u64, amount: i64, payment_key: &str) -> Effect {
     }
 }
 
+/// One of several refunds of the payment that [`capture`] makes.
+pub(super) fn refund_part(number: u64, part: u64, amount: i64, payment_key: &str) -> Effect {
+    let Effect::Refund { payment, order, amount, payment_key, .. } =
+        refund(number, amount, payment_key)
+    else {
+        unreachable!("a refund is one")
+    };
+    let (name, reason) = (effect_name(number + 2_000 + part), RefundReason::TicketsRefunded);
+    Effect::Refund { name, payment, order, amount, payment_key, reason }
+}
+
 /// Adds the step of the input at `offset` to the outcomes.
 pub(super) fn push(log: &TopicLog, log_id: LogId, offset: u64, outcomes: Vec<Outcome>) {
     let step = Step { offset: Offset::new(offset), outcomes, ..Step::default() };

@@ -11,6 +11,8 @@ mod inventory;
 mod order;
 mod payment;
 mod points;
+mod refund;
+mod ticket;
 mod waiting_room;
 
 pub(super) use self::inventory::key as channel_key;
@@ -30,8 +32,9 @@ use super::house::House;
 use super::missing::Missing;
 use super::rows::{
     AllotmentRow, CampaignRow, CampaignTermsRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow,
-    CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow, PerformanceRow, PointsEntryRow,
-    PointsLotRow, PointsUseRow, RefundRow, TicketRow, TurnRow, WaitingRoomRow,
+    CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow, PerformanceCancellationRow,
+    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, RefundTermsRow, ScanRow,
+    TicketRefundRow, TicketRow, TicketRulesRow, TransferRow, TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -57,6 +60,12 @@ pub(super) struct Fold {
     pub(super) allotments: Table<AllotmentRow>,
     pub(super) channel_holds: Table<ChannelHoldRow>,
     pub(super) companion_releases: Table<CompanionReleaseRow>,
+    pub(super) ticket_rules: Table<TicketRulesRow>,
+    pub(super) ticket_transfers: Table<TransferRow>,
+    pub(super) ticket_scans: Table<ScanRow>,
+    pub(super) refund_terms: Table<RefundTermsRow>,
+    pub(super) ticket_refunds: Table<TicketRefundRow>,
+    pub(super) cancellations: Table<PerformanceCancellationRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -117,6 +126,12 @@ impl Fold {
         self.allotments.forget_settled();
         self.channel_holds.forget_settled();
         self.companion_releases.forget_settled();
+        self.ticket_rules.forget_settled();
+        self.ticket_transfers.forget_settled();
+        self.ticket_scans.forget_settled();
+        self.refund_terms.forget_settled();
+        self.ticket_refunds.forget_settled();
+        self.cancellations.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -129,6 +144,8 @@ impl Fold {
             Outcome::Inventory(outcome) => self.apply_inventory(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
+            Outcome::Ticket(outcome) => self.apply_ticket(at, outcome)?,
+            Outcome::Refund(outcome) => self.apply_refund(at, outcome),
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;
@@ -189,6 +206,9 @@ impl Fold {
             points_earned_days: None,
             points_restored_days: None,
         });
+        if let Some(terms) = &definition.refund_terms {
+            self.add_refund_terms(at, definition.performance, 0, terms);
+        }
         self.houses.insert(performance_id, House::new(definition.clone()));
         self.new_houses.push(performance_id);
     }

@@ -22,7 +22,8 @@ impl Fold {
             reserving_since: Some(Moment(waits.since)),
             ..begun(order, hold, performance, account, price.currency)
         };
-        self.orders.put(reduced(row, &Reductions { price, discount, points }));
+        let reductions = Reductions { price, discount, points, booking_fee: None };
+        self.orders.put(reduced(row, &reductions));
     }
 
     /// Takes an order that is placed, at once or after it has waited.
@@ -78,6 +79,7 @@ impl Fold {
         let row = self.orders.change(&order.0.packed())?;
         row.state = OrderState::Confirmed;
         row.payment_id = payment.map(|payment| payment.0.packed());
+        row.refunds_left = 0;
         row.confirmed_at = Some(at.now);
         row.reseated = *reseated;
         row.cancelled_at = None;
@@ -98,7 +100,7 @@ impl Fold {
         row.cancelled_at = Some(at.now);
         row.cancel_reason = Some(reason.into());
         for ticket in self.tickets.change_range((order_id, 0)..=(order_id, i32::MAX)) {
-            ticket.voided_at = Some(at.now);
+            ticket.voided_at = ticket.voided_at.or(Some(at.now));
         }
         Ok(())
     }
@@ -173,12 +175,15 @@ fn begun(
         reserving_since: None,
         not_placed_at: None,
         not_placed_reason: None,
+        booking_fee_minor: None,
+        refunds_left: 0,
     }
 }
 
-/// The order with what it costs before a coupon and points, and by how much they reduce it.
+/// The order with what it costs before a coupon and points, by how much they reduce it, and what
+/// the booking costs.
 fn reduced(row: OrderRow, reductions: &Reductions) -> OrderRow {
-    let Reductions { price, discount, points } = reductions;
+    let Reductions { price, discount, points, booking_fee } = reductions;
     OrderRow {
         price_minor: Some(price.minor),
         discount_minor: discount.map(|discount| discount.amount.minor),
@@ -186,6 +191,7 @@ fn reduced(row: OrderRow, reductions: &Reductions) -> OrderRow {
         campaign_id: discount.map(|discount| discount.campaign.0.packed()),
         issuer: discount.map(|discount| discount.issuer.into()),
         points_minor: points.map(|points| points.minor),
+        booking_fee_minor: booking_fee.map(|fee| fee.minor),
         ..row
     }
 }

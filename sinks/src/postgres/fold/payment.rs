@@ -28,6 +28,7 @@ impl Fold {
                 let order = self.orders.change(&order.0.packed())?;
                 order.state = OrderState::Paying;
                 order.payment_id = Some(payment.0.packed());
+                order.refunds_left = 0;
             }
             Outcome::PaymentCaptured { payment, order: _, amount } => {
                 let row = self.settle(at, *payment, PaymentState::Captured)?;
@@ -41,13 +42,20 @@ impl Fold {
             }
             Outcome::RefundRequested { payment, order, .. } => {
                 self.add_refund(at, outcome);
+                let row = self.orders.change(&order.0.packed())?;
+                if row.payment_id == Some(payment.0.packed()) {
+                    row.refunds_left += 1;
+                }
                 self.await_payment(*order, *payment)?;
             }
             Outcome::PaymentRefunded { refund, payment, order, .. } => {
                 self.settle_refund(at, *refund)?.state = RefundState::Refunded;
                 let order = self.orders.change(&order.0.packed())?;
                 let paid_by_it = order.payment_id == Some(payment.0.packed());
-                if order.state == OrderState::Cancelled && paid_by_it {
+                if paid_by_it {
+                    order.refunds_left -= 1;
+                }
+                if order.state == OrderState::Cancelled && paid_by_it && order.refunds_left == 0 {
                     order.state = OrderState::Refunded;
                 }
             }

@@ -12,6 +12,8 @@ pub(super) use self::inventory::{
     AllotmentRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow, NightRow, ShapedSeatRow,
 };
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
+pub(super) use self::refund::{PerformanceCancellationRow, RefundTermsRow, TicketRefundRow};
+pub(super) use self::ticket::{ScanRow, TicketRulesRow, TransferRow};
 pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
     CancelReasonWord, CurrencyCode, HoldState, IssuerWord, Moment, OrderState, PaymentState,
@@ -47,6 +49,8 @@ macro_rules! row {
 mod coupon;
 mod inventory;
 mod points;
+mod refund;
+mod ticket;
 mod waiting_room;
 
 /// A row that changes after it was written.
@@ -173,6 +177,8 @@ pub(super) struct OrderRow {
     pub(super) reserving_since: Option<Moment>,
     pub(super) not_placed_at: Option<Moment>,
     pub(super) not_placed_reason: Option<String>,
+    pub(super) booking_fee_minor: Option<i64>,
+    pub(super) refunds_left: i32,
 }
 
 /// An attempt to pay an order.

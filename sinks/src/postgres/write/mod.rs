@@ -24,6 +24,8 @@ macro_rules! column {
 mod coupon;
 mod inventory;
 mod points;
+mod refund;
+mod ticket;
 mod waiting_room;
 
 const COPY_HOLDS: &str = "\
@@ -47,6 +49,8 @@ pub(super) async fn write_changes(
     rows += coupon::write(to, fold, copy).await?;
     rows += points::write(to, fold, copy).await?;
     rows += inventory::write(to, fold, copy).await?;
+    rows += ticket::write(to, fold, copy).await?;
+    rows += refund::write(to, fold, copy).await?;
     Ok(rows)
 }
 
@@ -248,7 +252,7 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
                 $11::timestamptz[], $12::boolean[], $13::timestamptz[], $14::text[],
                 $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[],
                 $20::bigint[], $21::bigint[], $22::timestamptz[], $23::timestamptz[],
-                $24::text[])
+                $24::text[], $25::bigint[], $26::integer[])
          ON CONFLICT (order_id) DO UPDATE
             SET state = EXCLUDED.state, total_minor = EXCLUDED.total_minor,
                 payment_id = EXCLUDED.payment_id, placed_at = EXCLUDED.placed_at,
@@ -260,7 +264,9 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
                 points_minor = EXCLUDED.points_minor, earned_minor = EXCLUDED.earned_minor,
                 reserving_since = EXCLUDED.reserving_since,
                 not_placed_at = EXCLUDED.not_placed_at,
-                not_placed_reason = EXCLUDED.not_placed_reason",
+                not_placed_reason = EXCLUDED.not_placed_reason,
+                booking_fee_minor = EXCLUDED.booking_fee_minor,
+                refunds_left = EXCLUDED.refunds_left",
     )
     .bind(column!(rows, |row| row.order_id))
     .bind(column!(rows, |row| row.hold_id))
@@ -286,6 +292,8 @@ async fn write_orders(to: &mut PgConnection, rows: &[&OrderRow]) -> Result<u64, 
     .bind(column!(rows, |row| row.reserving_since))
     .bind(column!(rows, |row| row.not_placed_at))
     .bind(column!(rows, |row| row.not_placed_reason.as_deref()))
+    .bind(column!(rows, |row| row.booking_fee_minor))
+    .bind(column!(rows, |row| row.refunds_left))
     .execute(to)
     .await?;
     Ok(rows.len() as u64)
@@ -360,7 +368,8 @@ async fn write_tickets(to: &mut PgConnection, mut rows: Vec<&TicketRow>) -> Resu
                 $6::integer[], $7::text[], $8::integer[], $9::bigint[], $10::text[],
                 $11::timestamptz[], $12::timestamptz[])
          ON CONFLICT (order_id, number) DO UPDATE
-            SET issued_at = EXCLUDED.issued_at, voided_at = EXCLUDED.voided_at",
+            SET issued_at = EXCLUDED.issued_at, voided_at = EXCLUDED.voided_at,
+                account_id = EXCLUDED.account_id",
     )
     .bind(column!(rows, |row| row.order_id))
     .bind(column!(rows, |row| row.number))

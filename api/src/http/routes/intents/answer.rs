@@ -8,7 +8,9 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use boxoffice_ingest::{Draft, SubmitError};
 use boxoffice_log::LogError;
-use boxoffice_topics::{IntentId, IntentKey, Offset, Outcome, PartitionId, Slot, Step};
+use boxoffice_topics::{
+    IntentId, IntentKey, Offset, Outcome, PartitionId, Refusal, Slot, Step, TicketOutcome,
+};
 
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
@@ -42,7 +44,7 @@ pub(super) fn ask(
 ) -> Result<Asked, Problem> {
     let request = parse_intent(body)?;
     caller.require_one_of(request.roles())?;
-    let intent = request.to_intent(key, &app.names)?;
+    let intent = request.to_intent(key, &app.names, &app.ticket_keys)?;
     let (slot, partition) = app.ingest.route(&intent).ok_or_else(Problem::internal)?;
     let waiter =
         Arc::new(if wait.is_zero() { Waiter::for_acceptance() } else { Waiter::default() });
@@ -83,7 +85,7 @@ pub(super) async fn look_up(app: &Services, id: IntentId) -> Answer {
     }
 }
 
-async fn step_at(
+pub(super) async fn step_at(
     app: &Services,
     partition: PartitionId,
     offset: Offset,
@@ -105,6 +107,15 @@ async fn decided(app: &Services, id: IntentId, step: Arc<Step>) -> Answer {
     match step_at(app, original.partition(), original.offset()).await {
         Ok(step) => Answer::Decided { id: original, step, repeated: true },
         Err(problem) => Answer::Problem(problem),
+    }
+}
+
+/// A refused intent. A ticket that was used says where and when.
+fn refused(id: IntentId, refusal: Refusal, repeated: bool, step: &Step) -> Problem {
+    let problem = Problem::refused(id, refusal, repeated);
+    match step.outcomes.get(1) {
+        Some(Outcome::Ticket(TicketOutcome::UsedAgain { before, .. })) => problem.used(before),
+        _ => problem,
     }
 }
 
@@ -144,7 +155,7 @@ impl Answer {
         match self {
             Self::Decided { id, step, repeated } => {
                 if let Some(Outcome::Refused { refusal }) = step.reply() {
-                    let problem = Problem::refused(*id, *refusal, *repeated);
+                    let problem = refused(*id, *refusal, *repeated, step);
                     problem.write_to(buffer);
                     return problem.status();
                 }
@@ -171,7 +182,7 @@ impl Answer {
         if let Self::Decided { id, step, repeated } = &self
             && let Some(Outcome::Refused { refusal }) = step.reply()
         {
-            return Problem::refused(*id, *refusal, *repeated).into_response();
+            return refused(*id, *refusal, *repeated, step).into_response();
         }
         let mut body = Vec::with_capacity(512);
         let status = self.write_to(app, &mut body);

@@ -2,5 +2,6 @@
 
 mod answer;
 pub mod batch;
+pub mod explanation;
 pub mod show;
 pub mod submit;

@@ -11,7 +11,7 @@ use crate::http::router::Services;
 use crate::json::Scene;
 
 const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 500;
+pub(super) const LIMIT_MAX: usize = 500;
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,6 +22,12 @@ pub struct Page {
     after: Option<String>,
     /// At most so many orders, up to 500; 50 when absent.
     limit: Option<usize>,
+}
+
+impl Page {
+    pub(super) const fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
 }
 
 /// Shows a page of orders, and says where the next one begins.

@@ -1,3 +1,4 @@
 //! Orders.
 
+pub mod refund_quote;
 pub mod show;

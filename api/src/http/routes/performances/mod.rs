@@ -2,6 +2,7 @@
 
 pub mod availability;
 pub mod channels;
+pub mod check_ins;
 pub mod list;
 pub mod show;
 pub mod waiting_room;

@@ -1,0 +1,180 @@
+//! Why an intent was decided as it was: by which rule, and against which earlier record.
+//!
+//! A refusal about a seat, a hold, an order or a ticket has a record that stands in its way: the
+//! last one before it that was about the same thing. Others are not named: who asks learns that it
+//! was somebody else, and when.
+
+mod earlier;
+mod from_log;
+mod words;
+
+use boxoffice_core::State;
+use boxoffice_topics::{
+    AccountId, Intent, IntentId, Offset, Outcome, PartitionId, Step, Timestamp,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use earlier::Subject;
+pub use from_log::{ExplainError, from_log};
+
+use crate::json::moment;
+
+/// Why an intent was decided as it was.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ExplanationJson {
+    /// The intent.
+    #[schema(example = "1018-2-77")]
+    pub id: String,
+    /// What was asked, as an intent's `type`.
+    #[schema(example = "hold_seats")]
+    pub asked: String,
+    /// When it was decided.
+    pub at: String,
+    /// `accepted`, `refused` or `repeated`.
+    pub decided: &'static str,
+    /// The code of the rule that refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "seat_already_held")]
+    pub rule: Option<&'static str>,
+    /// What was decided, in plain words.
+    #[schema(
+        example = "Another hold has the seat. A-12-7 was held 41 ms earlier by another account."
+    )]
+    pub sentence: String,
+    /// The record that stood in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierJson>,
+    /// That the record which stood in the way is too old to be found here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// A record that stood in the way.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EarlierJson {
+    /// Its partition.
+    pub partition: u16,
+    /// Its offset.
+    pub offset: u64,
+    /// When it was decided.
+    pub at: String,
+    /// How many milliseconds before the intent.
+    pub milliseconds_before: i64,
+    /// Who caused it: `you`, `another account`, `the payment provider` or `time`.
+    pub by: &'static str,
+    /// What it was about.
+    #[schema(example = "A-12-7")]
+    pub about: String,
+    /// What had happened.
+    #[schema(example = "held")]
+    pub what: &'static str,
+}
+
+/// An intent with its step.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// The intent's name.
+    pub id: IntentId,
+    /// What was asked.
+    pub intent: &'a Intent<'a>,
+    /// What was decided.
+    pub step: &'a Step,
+}
+
+/// How far back somebody has looked for the record that stood in the way.
+#[derive(Clone, Debug)]
+pub enum Search {
+    /// It is this one, with the outcome that is about the subject.
+    Found(Finding),
+    /// There is none.
+    Nothing,
+    /// What is further back was not looked at.
+    GaveUp,
+}
+
+/// The record that stood in the way.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    offset: Offset,
+    at: Timestamp,
+    account: AccountId,
+    is_tick: bool,
+    what: &'static str,
+}
+
+impl Finding {
+    /// What a step says about a subject.
+    #[must_use]
+    pub fn in_step(step: &Step, subject: &Subject) -> Option<Self> {
+        let what = step.outcomes.iter().rev().find_map(|outcome| subject.what(outcome))?;
+        Some(Self {
+            offset: step.offset,
+            at: step.now,
+            account: step.account,
+            is_tick: step.intent.is_none(),
+            what,
+        })
+    }
+
+    fn shown(&self, decided: &Decided<'_>, partition: PartitionId, about: String) -> EarlierJson {
+        let by = if self.is_tick {
+            "time"
+        } else if self.account == decided.step.account {
+            "you"
+        } else if self.account == AccountId::default() {
+            "the payment provider"
+        } else {
+            "another account"
+        };
+        let milliseconds_before = decided.step.now.as_millis() - self.at.as_millis();
+        EarlierJson {
+            partition: partition.number(),
+            offset: self.offset.number(),
+            at: moment(self.at).0.to_string(),
+            milliseconds_before,
+            by,
+            about,
+            what: self.what,
+        }
+    }
+}
+
+impl<'a> Decided<'a> {
+    /// What the refusal is about, when some record stood in its way. Labels are looked up in a
+    /// state that knows the performance.
+    #[must_use]
+    pub fn subject(&self, state: &State) -> Option<Subject> {
+        match self.step.reply() {
+            Some(Outcome::Refused { refusal }) => Subject::of(self.intent, *refusal, state),
+            _ => None,
+        }
+    }
+
+    /// The explanation, with what was found about its subject.
+    #[must_use]
+    pub fn explain(&self, subject: Option<&Subject>, search: &Search) -> ExplanationJson {
+        let (decided, rule, said) = words::verdict(self.step.reply());
+        let earlier = match (subject, search) {
+            (Some(subject), Search::Found(found)) => {
+                Some(found.shown(self, self.id.partition(), subject.to_string()))
+            }
+            _ => None,
+        };
+        let note = matches!((subject, search), (Some(_), Search::GaveUp)).then_some(TOO_OLD);
+        ExplanationJson {
+            id: self.id.to_string(),
+            asked: self.intent.name().to_owned(),
+            at: moment(self.step.now).0.to_string(),
+            decided,
+            rule,
+            sentence: words::sentence(said, earlier.as_ref()),
+            earlier,
+            note,
+        }
+    }
+}
+
+/// What is said of what is too far back.
+const TOO_OLD: &str = "the record that stood in the way is too old to be found online; \
+     `boxoffice explain` reads the whole log";
