@@ -214,6 +214,23 @@ fn a_code_has_as_many_uses_as_it_has_and_gets_back_what_ends_unsold() {
 }
 
 #[test]
+fn tickets_of_a_channel_that_go_back_alone_are_set_aside_again_and_keep_the_use() {
+    check(
+        "promoter channel FANS code=7 uses=1  => set 0 FANS
+         promoter aside FANS FLOOR:3          => aside 0 3:3
+         alice floor FLOOR:3 with=7           => held h1 FLOOR:3 90 asasked
+         alice order h1                       => placed o1 90
+         alice pay o1 90                      => requested p1 90
+         system captured p1 90                => captured p1 90, confirmed o1 FLOOR:3
+         alice refund o1 1 2                  => tickets o1 1=30+0-0 2=30+0-0, refund r1 60 ticketsrefunded
+         bob   floor FLOOR:1 with=7           => refused channel_uses_exhausted
+         alice refund o1 3                    => tickets o1 3=30+0-0, cancelled o1 bybuyer, refund r2 30 ordercancelled
+         bob   floor FLOOR:3 with=7           => held h2 FLOOR:3 90 asasked
+         promoter back FANS                   => back 0 all",
+    );
+}
+
+#[test]
 fn money_that_comes_late_gets_no_seat_of_another_channel() {
     check(
         "promoter channel FANS code=7         => set 0 FANS
