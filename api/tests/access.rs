@@ -21,6 +21,7 @@ fn every_route_answers_everybody_as_it_should() {
         let (hold, order) = things_of_the_buyer(&house).await;
         let performance = format!("/v1/performances/{PERFORMANCE}");
         let availability = format!("{performance}/availability");
+        let channels = format!("{performance}/channels");
         let waiting_room = format!("{performance}/waiting-room");
         let campaign = format!("/v1/campaigns/{}", create_campaign(&house, campaign()).await);
         let hold_path = format!("/v1/holds/{hold}");
@@ -70,6 +71,10 @@ fn every_route_answers_everybody_as_it_should() {
             (
                 "/v1/performances/{id}/waiting-room",
                 ("GET", &waiting_room, "", [200, 200, 200, 200, 200, 401]),
+            ),
+            (
+                "/v1/performances/{id}/channels",
+                ("GET", &channels, "", [401, 403, 403, 200, 200, 401]),
             ),
             ("/v1/campaigns/{id}", ("GET", &campaign, "", [200; 6])),
             ("/v1/holds/{id}", ("GET", &hold_path, "", [401, 200, 404, 403, 403, 401])),

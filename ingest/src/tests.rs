@@ -188,6 +188,7 @@ fn too_large_a_definition() -> PerformanceDefinition {
         seats: 128,
         price_level: 0,
         accessible: (1_000..1_128).collect(),
+        sold: None,
     };
     let section = |number: u32| Section {
         code: number.to_string(),
@@ -209,6 +210,7 @@ fn too_large_a_definition() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     }
 }

@@ -4,10 +4,11 @@
 use boxoffice_topics::coupon::{BASIS_POINTS, CAMPAIGN_CODE_BYTES_MAX};
 use boxoffice_topics::definition::{CODE_BYTES_MAX, DefinitionInvalid, HOLD_SEATS_MAX};
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
+use boxoffice_topics::inventory::{STAY_NIGHTS_MAX, Selector};
 use boxoffice_topics::ticket::GATE_BYTES_MAX;
 use boxoffice_topics::{
-    CouponIntent, Intent, Money, PointsIntent, PointsRule, RefundIntent, TicketIntent,
-    WaitingRoomIntent,
+    CouponIntent, Intent, InventoryIntent, Money, PointsIntent, PointsRule, RefundIntent,
+    TicketIntent, WaitingRoomIntent,
 };
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
@@ -73,6 +74,8 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
             points_minor.map_or(Ok(()), |minor| check_minor("points", minor, 0))
         }
         Intent::WaitingRoom(intent) => check_waiting_room(intent),
+        Intent::Inventory(intent) => check_inventory(intent),
+        Intent::HoldStay { room_type, nights, rooms, .. } => check_stay(room_type, *nights, *rooms),
         Intent::Coupon(intent) => check_coupon(intent),
         Intent::Points(intent) => check_points(intent),
         Intent::Ticket(intent) => check_ticket(intent),
@@ -98,6 +101,34 @@ fn check_waiting_room(intent: &WaitingRoomIntent) -> Result<(), IntentInvalid> {
         | WaitingRoomIntent::Heartbeat { .. }
         | WaitingRoomIntent::Leave { .. } => Ok(()),
     }
+}
+
+fn check_stay(room_type: &str, nights: u16, rooms: u16) -> Result<(), IntentInvalid> {
+    check_text("room_type", room_type, CODE_BYTES_MAX)?;
+    if !(1..=STAY_NIGHTS_MAX).contains(&nights) {
+        return invalid("nights", format!("must be 1 to {STAY_NIGHTS_MAX}, is {nights}"));
+    }
+    check_quantity("rooms", u32::from(nights) * u32::from(rooms)).map_err(|error| IntentInvalid {
+        reason: format!("nights times rooms {}", error.reason),
+        ..error
+    })
+}
+
+fn check_inventory(intent: &InventoryIntent<'_>) -> Result<(), IntentInvalid> {
+    intent.validate()?;
+    let items = match intent {
+        InventoryIntent::SetAside { items, .. } | InventoryIntent::Release { items, .. } => items,
+        InventoryIntent::SetChannel { .. }
+        | InventoryIntent::ReleaseAll { .. }
+        | InventoryIntent::ReleaseCompanions { .. } => return Ok(()),
+    };
+    items.iter().enumerate().try_for_each(|(index, item)| {
+        let (Selector::Seat(label)
+        | Selector::Row(label)
+        | Selector::Section(label)
+        | Selector::Places { section: label, .. }) = item;
+        check_text(|| format!("items[{index}]"), label, SEAT_LABEL_BYTES_MAX)
+    })
 }
 
 fn check_coupon(intent: &CouponIntent<'_>) -> Result<(), IntentInvalid> {
@@ -240,6 +271,7 @@ fn check_minor(field: &str, minor: i64, least: i64) -> Result<(), IntentInvalid>
 #[cfg(test)]
 mod tests {
     use boxoffice_topics::intent::SectionQuantity;
+    use boxoffice_topics::inventory::{ChannelRules, Date};
     use boxoffice_topics::outcome::EffectName;
     use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
@@ -265,7 +297,11 @@ mod tests {
     }
 
     fn seats<'a>(labels: &[&'a str]) -> Intent<'a> {
-        Intent::HoldSeats { performance: PERFORMANCE, seats: labels.iter().copied().collect() }
+        Intent::HoldSeats {
+            performance: PERFORMANCE,
+            seats: labels.iter().copied().collect(),
+            code: None,
+        }
     }
 
     fn standing<'a>(items: &[(&'a str, u16)]) -> Intent<'a> {
@@ -273,6 +309,7 @@ mod tests {
         Intent::HoldGeneralAdmission {
             performance: PERFORMANCE,
             sections: items.iter().map(item).collect(),
+            code: None,
         }
     }
 
@@ -283,6 +320,7 @@ mod tests {
             section,
             price_level: None,
             accessible: false,
+            code: None,
         }
     }
 
@@ -449,11 +487,50 @@ mod tests {
                 payment_window_ms: 600_000,
                 account_seats_max: 4,
             },
+            shapes: None,
             refund_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },
             "venue: must be 1 to 200 bytes without control characters",
         )]);
+    }
+
+    #[test]
+    fn stays_and_channels_are_within_their_limits() {
+        let performance = PERFORMANCE;
+        let stay = |room_type, nights, rooms| {
+            let (from, code) = (Date(20_000), None);
+            Intent::HoldStay { performance, room_type, from, nights, rooms, code }
+        };
+        let channel = |channel, uses_max| {
+            let rules = ChannelRules { code: Default::default(), uses_max, releases_at: None };
+            Intent::Inventory(InventoryIntent::SetChannel { performance, channel, rules })
+        };
+        let aside = |items| {
+            let channel = "FANS";
+            Intent::Inventory(InventoryIntent::SetAside { performance, channel, items })
+        };
+        check(&[
+            (stay("D", 16, 1), ""),
+            (stay("", 1, 1), "room_type: must be 1 to 16 bytes, is 0"),
+            (stay("D", 0, 1), "nights: must be 1 to 16, is 0"),
+            (stay("D", 17, 1), "nights: must be 1 to 16, is 17"),
+            (stay("D", 3, 6), "rooms: nights times rooms must be 1 to 16, is 18"),
+            (stay("D", 3, 0), "rooms: nights times rooms must be 1 to 16, is 0"),
+            (channel("FANS", Some(1)), ""),
+            (channel("FANS", Some(0)), "uses_max: must be at least 1"),
+            (
+                channel("fan-club", None),
+                "channel: must be 1 to 16 bytes of letters, digits and `_`",
+            ),
+            (aside(vec![Selector::Seat("A-1-1")]), ""),
+            (aside(vec![]), "items: must be 1 to 1000, is 0"),
+            (aside(vec![Selector::Seat("A"); 1_001]), "items: must be 1 to 1000, is 1001"),
+            (
+                aside(vec![Selector::Row("A-1"), Selector::Section("")]),
+                "items[1]: must be 1 to 39 bytes, is 0",
+            ),
+        ]);
     }
 }

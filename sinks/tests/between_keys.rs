@@ -31,6 +31,39 @@ async fn followed() -> (MemoryLog, Database, PgPool) {
 }
 
 #[tokio::test]
+async fn channels_and_shapes_have_their_rows() {
+    let (_log, _database, pool) = followed().await;
+    let channels = "SELECT concat_ws(' ', name, channel, uses_max, set_aside, released,
+                           released_at IS NULL, orders_open + orders_confirmed)
+                      FROM channels JOIN channel_counts USING (performance_id, channel, name)";
+    assert_eq!(lines(&pool, channels).await, ["FANS 0 2 10 5 t 0"]);
+    let moved = "SELECT concat_ws(' ', kind, number, 'seat ' || first_seat,
+                        'section ' || section, quantity)
+                   FROM allotments ORDER BY step_offset, number";
+    assert_eq!(
+        lines(&pool, moved).await,
+        [
+            "set_aside 1 seat 0 2",
+            "set_aside 2 section 2 3",
+            "released 1 seat 0 2",
+            "released 2 section 2 2",
+            "set_aside 1 seat 0 2",
+            "set_aside 2 section 2 3",
+            "released 1 section 2 1",
+        ]
+    );
+    let shapes = "SELECT concat_ws(' ', shape, seats.label) FROM shaped_seats
+                    JOIN seats USING (performance_id, seat) ORDER BY seat";
+    assert_eq!(lines(&pool, shapes).await.len(), 1 + 4);
+    let nights = "SELECT concat_ws(' ', room_type, (night AT TIME ZONE 'UTC')::date, code)
+                    FROM nights JOIN sections USING (performance_id, section) ORDER BY night";
+    assert_eq!(lines(&pool, nights).await, ["D 2026-12-24 D_261224", "D 2026-12-25 D_261225"]);
+    let through = "SELECT concat_ws(' ', right(account_id::text, 1), channel)
+                     FROM channel_holds JOIN holds USING (hold_id)";
+    assert_eq!(lines(&pool, through).await, ["9 0"]);
+}
+
+#[tokio::test]
 async fn waiting_rooms_have_their_rows() {
     let (_, _database, pool) = followed().await;
     let rooms = "SELECT concat_ws(' ', is_on, admissions_per_minute, active_buyers_max, session_ms,
@@ -236,7 +269,8 @@ async fn orders_say_who_pays_for_them() {
             "3 live 123",
             "4 ordered 300",
             "6 ordered 300",
-            "1 live 300"
+            "1 live 300",
+            "9 live 300"
         ]
     );
 }
@@ -384,6 +418,12 @@ async fn a_sink_that_is_killed_at_any_table_catches_up() {
         "points_lots",
         "points_uses",
         "points_ledger",
+        "channels",
+        "allotments",
+        "channel_holds",
+        "companion_releases",
+        "shaped_seats",
+        "nights",
         "ticket_rules",
         "ticket_transfers",
         "ticket_scans",
@@ -414,7 +454,16 @@ async fn rebuilt_rows_are_the_same() {
 }
 
 /// One change in every table, of which the audit tells the first row that differs.
-const PLANTED: [(&str, &str); 27] = [
+const PLANTED: [(&str, &str); 33] = [
+    ("allotments", "UPDATE allotments SET quantity = 4 WHERE kind = 'released'"),
+    ("channel_holds", "DELETE FROM channel_holds"),
+    ("channels", "UPDATE channels SET released_at = created_at"),
+    (
+        "companion_releases",
+        "UPDATE companion_releases SET released_at = released_at + interval '1 ms'",
+    ),
+    ("nights", "UPDATE nights SET night = night + interval '1 day'"),
+    ("shaped_seats", "UPDATE shaped_seats SET shape = 'table' WHERE shape = 'companion'"),
     ("campaign_terms", "UPDATE campaign_terms SET cap_minor = 1 WHERE cap_minor IS NOT NULL"),
     ("campaigns", "UPDATE campaigns SET issued = issued - 1 WHERE is_spanning"),
     ("coupon_uses", "UPDATE coupon_uses SET state = 'released' WHERE state = 'used'"),

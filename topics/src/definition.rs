@@ -5,6 +5,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::ids::PerformanceId;
+use crate::inventory::{RowSold, Shapes, check_row_sold};
 use crate::money::{Currency, Money};
 use crate::refund::RefundTerms;
 use crate::time::Timestamp;
@@ -63,6 +64,9 @@ pub struct PerformanceDefinition {
     /// it nothing and everything.
     #[n(8)]
     pub refund_terms: Option<Box<RefundTerms>>,
+    /// What only some performances have.
+    #[n(10)]
+    pub shapes: Option<Box<Shapes>>,
 }
 
 /// One price.
@@ -128,6 +132,9 @@ pub struct Row {
     /// asks for them.
     #[n(4)]
     pub accessible: Vec<u16>,
+    /// How it is sold, when not seat by seat.
+    #[n(10)]
+    pub sold: Option<RowSold>,
 }
 
 /// The rules of sale of one performance.
@@ -163,6 +170,7 @@ impl PerformanceDefinition {
         check_name("venue", &self.venue)?;
         self.check_price_levels()?;
         self.check_sections()?;
+        self.check_shapes()?;
         self.check_sale()?;
         self.check_refund_terms()
     }
@@ -248,7 +256,7 @@ impl PerformanceDefinition {
         let ascending = row.accessible.windows(2).all(|pair| pair[0] < pair[1]);
         let inside = row.accessible.iter().all(|seat| (row.first_seat..=last).contains(seat));
         if ascending && inside {
-            Ok(())
+            check_row_sold(field, row, last)
         } else {
             invalid(format!("{field}.accessible"), "must be seats of the row in ascending order")
         }

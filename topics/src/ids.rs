@@ -330,6 +330,8 @@ sixteen_bytes! {
     /// What makes an intent the same intent when it is sent again: a keyed hash of account and
     /// `Idempotency-Key`, or 16 random bytes when the client sent no key.
     IntentKey;
+    /// A keyed hash of performance and code: the log never has a code that people type.
+    CodeHash;
     /// The random name that a log gets when it is made. It precedes every name that leaves the
     /// system, so that two logs can never be taken for one another.
     LogId;

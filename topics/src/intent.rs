@@ -9,7 +9,8 @@ use minicbor::{Decode, Encode};
 use crate::codec;
 use crate::coupon::{CouponChoice, CouponIntent};
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
-use crate::ids::{HoldId, OrderId, PaymentId, PerformanceId};
+use crate::ids::{CodeHash, HoldId, OrderId, PaymentId, PerformanceId};
+use crate::inventory::{Date, InventoryIntent};
 use crate::message::Message;
 use crate::money::Money;
 use crate::outcome::EffectName;
@@ -70,6 +71,9 @@ pub enum Intent<'a> {
         #[b(1)]
         #[cbor(with = "codec::list")]
         seats: SeatLabels<'a>,
+        /// Hash of the code of a channel.
+        #[n(10)]
+        code: Option<CodeHash>,
     },
     /// A buyer wants the best seats that are left.
     #[n(5)]
@@ -86,9 +90,12 @@ pub enum Intent<'a> {
         /// Only at this price level.
         #[b(3)]
         price_level: Option<&'a str>,
-        /// Accessible seats, and no others.
+        /// Accessible seats; where they have companion seats, one and its companions.
         #[n(4)]
         accessible: bool,
+        /// Hash of the code of a channel.
+        #[n(10)]
+        code: Option<CodeHash>,
     },
     /// A buyer wants places in general-admission sections, all of them or none.
     #[n(6)]
@@ -100,6 +107,9 @@ pub enum Intent<'a> {
         #[b(1)]
         #[cbor(with = "codec::list")]
         sections: SectionQuantities<'a>,
+        /// Hash of the code of a channel.
+        #[n(10)]
+        code: Option<CodeHash>,
     },
     /// A buyer wants the hold to last its full length again.
     #[n(7)]
@@ -193,6 +203,31 @@ pub enum Intent<'a> {
         #[n(1)]
         message: Message,
     },
+    /// About tables, companion seats and channels.
+    #[n(50)]
+    Inventory(#[b(0)] InventoryIntent<'a>),
+    /// A buyer wants rooms for some nights, each of them or none.
+    #[n(51)]
+    HoldStay {
+        /// Which performance.
+        #[n(0)]
+        performance: PerformanceId,
+        /// Code of the type of room.
+        #[b(1)]
+        room_type: &'a str,
+        /// The first night.
+        #[n(2)]
+        from: Date,
+        /// How many nights.
+        #[n(3)]
+        nights: u16,
+        /// How many rooms, each night.
+        #[n(4)]
+        rooms: u16,
+        /// Hash of the code of a channel.
+        #[n(5)]
+        code: Option<CodeHash>,
+    },
     /// Something about tickets.
     #[n(60)]
     Ticket(#[b(0)] TicketIntent<'a>),
@@ -249,7 +284,8 @@ impl Intent<'_> {
             | Self::CloseSale { performance }
             | Self::HoldSeats { performance, .. }
             | Self::HoldBestAvailable { performance, .. }
-            | Self::HoldGeneralAdmission { performance, .. } => Some(Slot::of(*performance)),
+            | Self::HoldGeneralAdmission { performance, .. }
+            | Self::HoldStay { performance, .. } => Some(Slot::of(*performance)),
             Self::RenewHold { hold }
             | Self::ReleaseHold { hold }
             | Self::PlaceOrder { hold, .. } => Some(hold.0.slot()),
@@ -258,6 +294,7 @@ impl Intent<'_> {
             | Self::RecordRefundResult { payment, .. } => Some(payment.0.slot()),
             Self::WaitingRoom(intent) => Some(Slot::of(intent.performance())),
             Self::Tick => None,
+            Self::Inventory(intent) => Some(Slot::of(intent.performance())),
             Self::Coupon(intent) => Some(intent.slot()),
             Self::Points(intent) => Some(intent.slot()),
             Self::Deliver { message, .. } => Some(message.slot()),
@@ -284,6 +321,8 @@ impl Intent<'_> {
             Self::RecordPaymentResult { .. } => "record_payment_result",
             Self::RecordRefundResult { .. } => "record_refund_result",
             Self::Tick => "tick",
+            Self::HoldStay { .. } => "hold_stay",
+            Self::Inventory(intent) => intent.name(),
             Self::Coupon(intent) => intent.name(),
             Self::Points(intent) => intent.name(),
             Self::Deliver { .. } => "deliver",

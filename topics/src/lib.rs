@@ -11,6 +11,7 @@ pub mod effect;
 pub mod envelope;
 pub mod ids;
 pub mod intent;
+pub mod inventory;
 pub mod lottery;
 pub mod message;
 pub mod money;
@@ -28,10 +29,11 @@ pub use coupon::{CampaignDefinition, CouponIntent, CouponOutcome};
 pub use definition::{PerformanceDefinition, PriceLevel, Row, SaleRules, Section, SectionKind};
 pub use envelope::{Envelope, Genesis, Header, RecordKind};
 pub use ids::{
-    AccountId, CampaignId, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset, OrderId,
-    PartitionId, PaymentId, PerformanceId, ScanId, SeatNumber, SectionNumber, TransferId,
+    AccountId, CampaignId, CodeHash, CouponId, HoldId, IntentId, IntentKey, LogId, LotId, Offset,
+    OrderId, PartitionId, PaymentId, PerformanceId, ScanId, SeatNumber, SectionNumber, TransferId,
 };
 pub use intent::Intent;
+pub use inventory::{InventoryIntent, InventoryOutcome};
 pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
 pub use message::Message;
 pub use money::{Currency, Money};

@@ -13,6 +13,7 @@ use crate::ids::{
     AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PaymentId, PerformanceId, SeatNumber,
     SectionNumber,
 };
+use crate::inventory::{ChannelUse, InventoryOutcome};
 use crate::message::Message;
 use crate::money::Money;
 use crate::points::PointsOutcome;
@@ -77,6 +78,9 @@ pub struct Places {
     #[n(1)]
     #[cbor(with = "codec::list")]
     pub quantities: ArrayVec<PlaceQuantity, HOLD_SECTIONS_MAX>,
+    /// Which of them are a channel's.
+    #[n(10)]
+    pub channel: Option<ChannelUse>,
 }
 
 /// Places in one general-admission section.
@@ -115,6 +119,9 @@ pub enum Seating {
     /// Not side by side: nothing better was left.
     #[n(4)]
     Split,
+    /// All of a table, which may be larger than the party.
+    #[n(50)]
+    Table,
 }
 
 /// Why an order ended without a sale.
@@ -456,6 +463,9 @@ pub enum Outcome {
         #[n(4)]
         hold_expires_at: Timestamp,
     },
+    /// About tables, companion seats and channels.
+    #[n(50)]
+    Inventory(#[n(0)] InventoryOutcome),
     /// Something about tickets.
     #[n(60)]
     Ticket(#[n(0)] TicketOutcome),

@@ -216,6 +216,40 @@ refusal_codes! {
     117 PerformanceCancelled "performance_cancelled";
     /// The ticket is named twice.
     118 TicketRepeated "ticket_repeated";
+    /// The seat is set aside for others.
+    130 SeatNotForSale "seat_not_for_sale";
+    /// The seat is one of a table, which is sold whole.
+    131 TableSoldWhole "table_sold_whole";
+    /// The companion seat goes with an accessible seat beside it.
+    132 CompanionNeedsAccessibleSeat "companion_needs_accessible_seat";
+    /// Companion seats are seats like any other already, or there are none.
+    133 CompanionsAlreadyReleased "companions_already_released";
+    /// No channel of the performance has this name.
+    134 ChannelUnknown "channel_unknown";
+    /// No channel of the performance has this code.
+    135 ChannelCodeWrong "channel_code_wrong";
+    /// Another channel of the performance has this code.
+    136 ChannelCodeTaken "channel_code_taken";
+    /// The code has as many holds and orders as it may.
+    137 ChannelUsesExhausted "channel_uses_exhausted";
+    /// The performance has as many channels, or the channel as many pieces, as it may.
+    138 ChannelLimitReached "channel_limit_reached";
+    /// The moment has passed at which the channel gives its places back.
+    139 ChannelReleased "channel_released";
+    /// What is to be set aside is not free.
+    140 PlacesNotFree "places_not_free";
+    /// What is to be released is not set aside for the channel, or not free.
+    141 NotSetAside "not_set_aside";
+    /// No type of room has this code.
+    142 RoomTypeUnknown "room_type_unknown";
+    /// The rooms are not let for that night.
+    143 NightUnknown "night_unknown";
+    /// There are not as many rooms left in that night.
+    144 NightFull "night_full";
+    /// That night can be bought no more.
+    145 NightPassed "night_passed";
+    /// No row has this label.
+    146 RowUnknown "row_unknown";
     /// The ticket belongs to another account.
     151 TicketOwnedByAnother "ticket_owned_by_another";
     /// The order of the ticket was cancelled or refunded.

@@ -21,6 +21,8 @@ use boxoffice_topics::{
     Step, Timestamp,
 };
 
+#[path = "golden/inventory.rs"]
+mod inventory;
 #[path = "golden/refund.rs"]
 mod refund;
 #[path = "golden/ticket.rs"]
@@ -61,6 +63,7 @@ fn definition() -> PerformanceDefinition {
                         seats: 30,
                         price_level: 0,
                         accessible: vec![1, 2],
+                        sold: None,
                     }],
                 },
             },
@@ -77,6 +80,7 @@ fn definition() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     }
 }
@@ -88,17 +92,23 @@ fn intents() -> Vec<Intent<'static>> {
         Intent::CreatePerformance { definition: Box::new(definition()) },
         Intent::OpenSale { performance },
         Intent::CloseSale { performance },
-        Intent::HoldSeats { performance, seats: ["A-12-7", "A-12-8"].into_iter().collect() },
+        Intent::HoldSeats {
+            performance,
+            seats: ["A-12-7", "A-12-8"].into_iter().collect(),
+            code: None,
+        },
         Intent::HoldBestAvailable {
             performance,
             quantity: 2,
             section: Some("A"),
             price_level: None,
             accessible: false,
+            code: None,
         },
         Intent::HoldGeneralAdmission {
             performance,
             sections: [SectionQuantity { section: "FLOOR", quantity: 2 }].into_iter().collect(),
+            code: None,
         },
         Intent::RenewHold { hold },
         Intent::ReleaseHold { hold },
@@ -135,6 +145,7 @@ fn outcomes() -> Vec<Outcome> {
         quantities: [PlaceQuantity { section: SectionNumber(1), quantity: 2 }]
             .into_iter()
             .collect(),
+        channel: None,
     };
     let at = Timestamp::from_millis(1_790_000_000_000);
     let (refund, amount, payment_key) = (effect(), won(330_000), "tviva20261120");

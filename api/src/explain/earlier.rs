@@ -42,7 +42,7 @@ impl Subject {
     /// What the refusal of an intent is about; nothing when no single record stood in its way.
     pub(super) fn of(intent: &Intent<'_>, refusal: Refusal, state: &State) -> Option<Self> {
         match intent {
-            Intent::HoldSeats { performance, seats } => match refusal.code {
+            Intent::HoldSeats { performance, seats, .. } => match refusal.code {
                 RefusalCode::SeatAlreadyHeld | RefusalCode::SeatAlreadySold => {
                     let label = *seats.get(usize::from(refusal.item?))?;
                     let seat = state.performance(*performance)?.seat_number(label)?;

@@ -1,7 +1,8 @@
 //! Plain words for what was decided.
 
 use boxoffice_topics::{
-    CouponOutcome, Outcome, PointsOutcome, RefundOutcome, TicketOutcome, WaitingRoomOutcome,
+    CouponOutcome, InventoryOutcome, Outcome, PointsOutcome, RefundOutcome, TicketOutcome,
+    WaitingRoomOutcome,
 };
 
 use super::EarlierJson;
@@ -69,6 +70,7 @@ fn accepted(outcome: &Outcome) -> &'static str {
         Outcome::Points(outcome) => about_points(outcome),
         Outcome::Ticket(outcome) => about_tickets(outcome),
         Outcome::Refund(outcome) => about_refunds(outcome),
+        Outcome::Inventory(outcome) => about_inventory(outcome),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => "One key told another.",
     }
 }
@@ -116,6 +118,17 @@ const fn about_refunds(outcome: &RefundOutcome) -> &'static str {
         RefundOutcome::TermsSet { .. } => "Other refund terms are in force.",
         RefundOutcome::PerformanceCancelled { .. } => {
             "The performance will not be shown, and everything goes back."
+        }
+    }
+}
+
+const fn about_inventory(outcome: &InventoryOutcome) -> &'static str {
+    match outcome {
+        InventoryOutcome::ChannelSet { .. } => "The channel has these rules from now on.",
+        InventoryOutcome::SetAside { .. } => "Every place was free, so it is set aside.",
+        InventoryOutcome::Released { .. } => "The places are for sale to everybody.",
+        InventoryOutcome::CompanionsReleased { .. } => {
+            "Companion seats are for sale like any other."
         }
     }
 }

@@ -280,12 +280,17 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::PaymentUnknown
         | RefusalCode::CampaignUnknown
         | RefusalCode::CouponUnknown
-        | RefusalCode::TicketUnknown => StatusCode::NOT_FOUND,
+        | RefusalCode::TicketUnknown
+        | RefusalCode::ChannelUnknown
+        | RefusalCode::RoomTypeUnknown
+        | RefusalCode::NightUnknown
+        | RefusalCode::RowUnknown => StatusCode::NOT_FOUND,
         RefusalCode::HoldOwnedByAnother
         | RefusalCode::OrderOwnedByAnother
         | RefusalCode::CouponOwnedByAnother
         | RefusalCode::TicketOwnedByAnother
-        | RefusalCode::CouponCodeWrong => StatusCode::FORBIDDEN,
+        | RefusalCode::CouponCodeWrong
+        | RefusalCode::ChannelCodeWrong => StatusCode::FORBIDDEN,
         RefusalCode::IdempotencyKeyReused
         | RefusalCode::SeatRepeated
         | RefusalCode::QuantityOutOfRange
@@ -326,7 +331,7 @@ mod tests {
         for code in RefusalCode::ALL {
             let (status, name) = (refusal_status(*code), code.as_str());
             assert_eq!(name.ends_with("_unknown"), status == StatusCode::NOT_FOUND, "{name}");
-            let is_foreign = name.ends_with("_owned_by_another") || name == "coupon_code_wrong";
+            let is_foreign = name.ends_with("_owned_by_another") || name.ends_with("_code_wrong");
             assert_eq!(is_foreign, status == StatusCode::FORBIDDEN, "{name}");
             assert!(!name.ends_with("_invalid") || status == StatusCode::UNPROCESSABLE_ENTITY);
         }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use boxoffice_topics::definition::{
     CODE_BYTES_MAX, HOLD_TTL_MS_MAX, PRICE_LEVELS_MAX, ROW_SEATS_MAX, ROWS_MAX, SECTIONS_MAX,
 };
+use boxoffice_topics::inventory::{Shapes, Stays};
 use boxoffice_topics::{
     Currency, PerformanceDefinition, PerformanceId, PriceLevel, Row, SaleRules, Section,
     SectionKind,
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::parse::bounded;
 use super::refund::RefundTermsJson;
+use super::shapes::{StaysJson, TableJson, sold, table};
 use super::values::{Parsed, moment, stamp};
 use crate::http::problem::Problem;
 
@@ -33,8 +35,17 @@ pub struct DefinitionJson {
     pub currency: Parsed<Currency>,
     /// What seats cost.
     pub price_levels: Vec<PriceLevelJson>,
-    /// The inventory.
+    /// The inventory; may be absent when there are `stays`.
+    #[serde(default)]
     pub sections: Vec<SectionJson>,
+    /// Rooms that are sold by the night, behind the sections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<StaysJson>,
+    /// From then on companion seats are seats like any other; when a promoter says so, when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub companions_released_at: Option<Parsed<jiff::Timestamp>>,
     /// The rules of sale.
     pub sale: SaleJson,
     /// What a booking costs beside its places, and what comes back when tickets go back. Without
@@ -109,6 +120,17 @@ pub struct RowJson {
         deserialize_with = "bounded::<_, _, { ROW_SEATS_MAX as usize }>"
     )]
     pub accessible: Vec<u16>,
+    /// Numbers of the companion seats, ascending: they are sold with an accessible seat beside
+    /// them.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::<_, _, { ROW_SEATS_MAX as usize }>"
+    )]
+    pub companions: Vec<u16>,
+    /// The row is a table: all of its seats are sold together, at most 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableJson>,
 }
 
 const fn one() -> u16 {
@@ -160,12 +182,15 @@ impl DefinitionJson {
             .iter()
             .map(|level| PriceLevel { code: level.code.clone(), price_minor: level.price_minor })
             .collect();
-        let sections = self
+        let mut sections = self
             .sections
             .iter()
             .enumerate()
             .map(|(index, section)| self.section(section, &format!("sections[{index}]")))
             .collect::<Result<_, _>>()?;
+        let stays = self.stays.as_ref();
+        let stays = stays.map(|it| it.expand(&mut sections, |code, path| self.level(code, path)));
+        let shapes = self.shapes(stays.transpose()?)?;
         let definition = PerformanceDefinition {
             performance,
             name: self.name.clone(),
@@ -175,6 +200,7 @@ impl DefinitionJson {
             price_levels,
             sections,
             sale: self.sale.to_rules()?,
+            shapes,
             refund_terms: self.refund_terms.as_ref().map(|terms| Box::new(terms.into())),
         };
         definition.validate().map_err(|error| {
@@ -195,6 +221,7 @@ impl DefinitionJson {
                         seats: row.seats,
                         price_level: level,
                         accessible: row.accessible.clone(),
+                        sold: sold(row.table, &row.companions, &format!("{path}.rows[{index}]"))?,
                     })
                 });
                 SectionKind::Reserved { rows: rows.collect::<Result<_, Problem>>()? }
@@ -210,6 +237,17 @@ impl DefinitionJson {
             }
         };
         Ok(Section { code: section.code.clone(), kind })
+    }
+
+    fn shapes(&self, stays: Option<Stays>) -> Result<Option<Box<Shapes>>, Problem> {
+        let released_at = self.companions_released_at;
+        let shapes = Shapes {
+            companions_released_at: released_at
+                .map(|at| stamp(at, "companions_released_at"))
+                .transpose()?,
+            stays,
+        };
+        Ok((shapes != Shapes::default()).then(|| Box::new(shapes)))
     }
 
     fn level(&self, code: &str, path: &str) -> Result<u16, Problem> {
@@ -248,7 +286,16 @@ impl From<&PerformanceDefinition> for DefinitionJson {
             let level = definition.price_levels.get(usize::from(level));
             level.map_or_else(String::new, |level| level.code.clone())
         };
-        let sections = definition.sections.iter().map(|section| match &section.kind {
+        let shapes = definition.shapes.as_deref();
+        let stays = shapes.and_then(|shapes| shapes.stays.as_ref());
+        let is_night = |section: &usize| {
+            stays.is_some_and(|it| {
+                it.room_types.iter().any(|room| room.sections().contains(section))
+            })
+        };
+        let sections = definition.sections.iter().enumerate();
+        let sections = sections.filter(|(index, _)| !is_night(index)).map(|(_, section)| section);
+        let sections = sections.map(|section| match &section.kind {
             SectionKind::Reserved { rows } => SectionJson {
                 code: section.code.clone(),
                 kind: SectionKindJson::Reserved,
@@ -275,6 +322,10 @@ impl From<&PerformanceDefinition> for DefinitionJson {
             currency: Parsed(definition.currency),
             price_levels: price_levels.collect(),
             sections: sections.collect(),
+            stays: StaysJson::of(definition),
+            companions_released_at: shapes
+                .and_then(|shapes| shapes.companions_released_at)
+                .map(|at| Parsed(moment(at).0)),
             sale: SaleJson::from(&definition.sale),
             refund_terms: definition.refund_terms.as_deref().map(RefundTermsJson::from),
         }
@@ -302,6 +353,8 @@ fn row_json(row: &Row, price_level: String) -> RowJson {
         seats: row.seats,
         price_level,
         accessible: row.accessible.clone(),
+        companions: row.companions().to_vec(),
+        table: table(row),
     }
 }
 

@@ -12,9 +12,13 @@ use utoipa::ToSchema;
 
 use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
+use super::inventory::{
+    HoldStay, ReleaseChannel, ReleaseCompanions, SetAside, SetChannel, hash_of,
+};
 use super::parse::{Tag, bounded};
 use super::points::{GrantPoints, SetPointsRule};
 use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
+use super::shapes::StaysJson;
 use super::ticket::{OfferTicket, ScanTicket, SetTicketRules, TicketOfferAnswer};
 use super::values::{MoneyJson, Parsed, Text};
 use super::waiting_room::{DrawLottery, SetWaitingRoom, WaitingRoomVisit};
@@ -75,6 +79,16 @@ pub enum IntentRequest<'a> {
     SetPointsRule(SetPointsRule),
     /// A promoter or an operator gives points away.
     GrantPoints(GrantPoints<'a>),
+    /// A buyer wants rooms for some nights, each of them or none.
+    HoldStay(HoldStay<'a>),
+    /// A promoter makes a channel, or changes its rules.
+    SetChannel(SetChannel<'a>),
+    /// A promoter sets places aside for a channel.
+    SetAside(SetAside<'a>),
+    /// A promoter gives places of a channel back to everybody.
+    ReleaseChannel(ReleaseChannel<'a>),
+    /// A promoter sells companion seats like any other from now on.
+    ReleaseCompanions(ReleaseCompanions),
     /// A promoter says what may be done with the tickets of a performance.
     SetTicketRules(SetTicketRules),
     /// A holder offers a ticket to another account.
@@ -110,6 +124,10 @@ pub struct HoldSeats<'a> {
     #[serde(borrow, deserialize_with = "bounded::<_, _, { HOLD_SEATS_MAX as usize }>")]
     #[schema(value_type = Vec<String>, max_items = 16, example = json!(["A-12-7", "A-12-8"]))]
     pub seats: Vec<Text<'a>>,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// The best seats that are left, all of them or none, for a while.
@@ -133,9 +151,14 @@ pub struct HoldBestAvailable<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub price_level: Option<Text<'a>>,
-    /// Accessible seats, and no others.
+    /// Accessible seats, and no others; where they have companion seats, one accessible seat and
+    /// its companions.
     #[serde(default)]
     pub accessible: bool,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// Places in general-admission sections, all of them or none, for a while.
@@ -152,6 +175,10 @@ pub struct HoldGeneralAdmission<'a> {
     #[serde(borrow, deserialize_with = "bounded::<_, _, HOLD_SECTIONS_MAX>")]
     #[schema(value_type = Vec<SectionQuantityJson>, max_items = 16)]
     pub sections: Vec<SectionQuantityJson<'a>>,
+    /// Code of a channel, for places that are set aside.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 64)]
+    pub code: Option<Text<'a>>,
 }
 
 /// Places in one section.
@@ -264,8 +291,17 @@ pub struct CreatePerformance {
     pub currency: Parsed<boxoffice_topics::Currency>,
     /// What seats cost.
     pub price_levels: Vec<PriceLevelJson>,
-    /// The inventory.
+    /// The inventory; may be absent when there are `stays`.
+    #[serde(default)]
     pub sections: Vec<SectionJson>,
+    /// Rooms that are sold by the night, behind the sections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<StaysJson>,
+    /// From then on companion seats are seats like any other; when a promoter says so, when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub companions_released_at: Option<Parsed<jiff::Timestamp>>,
     /// The rules of sale.
     pub sale: SaleJson,
     /// What a booking costs beside its places, and what comes back when tickets go back. Without
@@ -276,7 +312,7 @@ pub struct CreatePerformance {
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 32] = [
+    pub const TYPES: [&'static str; 37] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -300,6 +336,11 @@ impl IntentRequest<'_> {
         "claim_coupon",
         "set_points_rule",
         "grant_points",
+        "hold_stay",
+        "set_channel",
+        "set_aside",
+        "release_channel",
+        "release_companions",
         "set_ticket_rules",
         "offer_ticket",
         "accept_ticket",
@@ -325,6 +366,10 @@ impl IntentRequest<'_> {
             | Self::PauseCampaign(_)
             | Self::ResumeCampaign(_)
             | Self::SetPointsRule(_)
+            | Self::SetChannel(_)
+            | Self::SetAside(_)
+            | Self::ReleaseChannel(_)
+            | Self::ReleaseCompanions(_)
             | Self::SetTicketRules(_)
             | Self::SetRefundTerms(_)
             | Self::CancelPerformance(_) => &[Role::Promoter],
@@ -341,6 +386,7 @@ impl IntentRequest<'_> {
             | Self::JoinWaitingRoom(_)
             | Self::Heartbeat(_)
             | Self::LeaveWaitingRoom(_)
+            | Self::HoldStay(_)
             | Self::OfferTicket(_)
             | Self::AcceptTicket(_)
             | Self::EndTicketOffer(_)
@@ -364,6 +410,7 @@ impl IntentRequest<'_> {
             Self::HoldSeats(hold) => Intent::HoldSeats {
                 performance: hold.performance.0,
                 seats: hold.seats.iter().map(Text::as_str).collect(),
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::HoldBestAvailable(hold) => Intent::HoldBestAvailable {
                 performance: hold.performance.0,
@@ -371,10 +418,12 @@ impl IntentRequest<'_> {
                 section: hold.section.as_ref().map(Text::as_str),
                 price_level: hold.price_level.as_ref().map(Text::as_str),
                 accessible: hold.accessible,
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::HoldGeneralAdmission(hold) => Intent::HoldGeneralAdmission {
                 performance: hold.performance.0,
                 sections: hold.sections.iter().map(SectionQuantityJson::borrowed).collect(),
+                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
             },
             Self::RenewHold(renew) => Intent::RenewHold { hold: renew.hold.0 },
             Self::ReleaseHold(release) => Intent::ReleaseHold { hold: release.hold.0 },
@@ -414,6 +463,11 @@ impl IntentRequest<'_> {
             Self::ClaimCoupon(claim) => claim.to_intent(),
             Self::SetPointsRule(set) => set.to_intent(),
             Self::GrantPoints(grant) => grant.to_intent(names)?,
+            Self::HoldStay(hold) => hold.to_intent(names)?,
+            Self::SetChannel(set) => set.to_intent(names)?,
+            Self::SetAside(set) => set.to_intent(),
+            Self::ReleaseChannel(release) => release.to_intent(),
+            Self::ReleaseCompanions(release) => release.to_intent(),
             Self::SetTicketRules(set) => set.to_intent(),
             Self::OfferTicket(offer) => offer.to_intent(names)?,
             Self::AcceptTicket(answer) => answer.to_acceptance(),
@@ -457,6 +511,8 @@ impl CreatePerformance {
             currency: self.currency,
             price_levels: self.price_levels.clone(),
             sections: self.sections.clone(),
+            stays: self.stays.clone(),
+            companions_released_at: self.companions_released_at,
             sale: self.sale,
             refund_terms: self.refund_terms.clone(),
         }

@@ -4,6 +4,7 @@
 mod campaign;
 mod definition;
 mod intent;
+mod inventory;
 mod message;
 mod order;
 mod outcome;
@@ -12,6 +13,7 @@ mod points;
 mod record;
 mod refund;
 mod scene;
+mod shapes;
 mod ticket;
 mod values;
 mod views;
@@ -29,14 +31,19 @@ pub use intent::{
     IntentRequest, PauseCampaign, PayOrder, PlaceOrder, ReleaseHold, RenewHold, ResumeCampaign,
     SaleIntent, SectionQuantityJson,
 };
+pub use inventory::{
+    ChannelJson, ChannelListJson, HoldStay, ReleaseChannel, ReleaseCompanions, SectionPlacesJson,
+    SelectionJson, SetAside, SetChannel, StayJson,
+};
 pub use message::MessageJson;
 pub use order::{
     CostJson, DiscountJson, OrderJson, OrderPageJson, PaymentJson, PaymentRefundJson,
     provider_order_id,
 };
 pub use outcome::{
-    CouponOutcomeJson, OutcomeJson, PointsOutcomeJson, RefundOutcomeJson, SaleOutcomeJson,
-    TicketOutcomeJson, WaitingRoomOutcomeJson,
+    CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
+    RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, TicketOutcomeJson,
+    WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
@@ -46,6 +53,7 @@ pub use refund::{
     RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
 };
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
+pub use shapes::{NightPricesJson, RoomTypeJson, StaysJson, TableJson};
 pub use ticket::{
     CheckInsJson, GateJson, HeldTicketJson, OfferTicket, ScanTicket, SetTicketRules,
     TicketOfferAnswer, TicketOfferJson, TicketPageJson, TicketRulesJson, TicketUseJson, code_of,

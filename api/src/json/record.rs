@@ -6,9 +6,10 @@ use boxoffice_log::TopicPartition;
 use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult};
+use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::{
-    CouponIntent, Genesis, Header, Intent, Money, Offset, PointsIntent, RefundIntent, Step,
-    TicketIntent, WaitingRoomIntent,
+    CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
+    PointsIntent, RefundIntent, Step, TicketIntent, WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +20,7 @@ use super::outcome::OutcomeJson;
 use super::points::PointsRuleJson;
 use super::refund::RefundTermsJson;
 use super::scene::Scene;
+use super::shapes::civil_date;
 use super::ticket::TicketRulesJson;
 use super::values::moment;
 use super::waiting_room::WaitingRoomRulesJson;
@@ -105,10 +107,17 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::OpenSale { performance } | Intent::CloseSale { performance } => {
             json!({ "performance": performance.to_string() })
         }
-        Intent::HoldSeats { performance, seats } => {
+        Intent::HoldSeats { performance, seats, .. } => {
             json!({ "performance": performance.to_string(), "seats": seats.as_slice() })
         }
-        Intent::HoldBestAvailable { performance, quantity, section, price_level, accessible } => {
+        Intent::HoldBestAvailable {
+            performance,
+            quantity,
+            section,
+            price_level,
+            accessible,
+            ..
+        } => {
             json!({
                 "performance": performance.to_string(),
                 "quantity": quantity,
@@ -117,7 +126,7 @@ fn intent_json(intent: &Intent<'_>) -> Value {
                 "accessible": accessible,
             })
         }
-        Intent::HoldGeneralAdmission { performance, sections } => {
+        Intent::HoldGeneralAdmission { performance, sections, .. } => {
             let sections = sections.iter();
             let sections: Vec<_> = sections
                 .map(|it| json!({ "section": it.section, "quantity": it.quantity }))
@@ -142,6 +151,10 @@ fn intent_json(intent: &Intent<'_>) -> Value {
             "refund": refund.to_string(),
             "result": refund_result(result),
         }),
+        Intent::HoldStay { performance, room_type, from, nights, rooms, .. } => {
+            stay(*performance, room_type, *from, *nights, *rooms)
+        }
+        Intent::Inventory(intent) => inventory_intent(intent),
         Intent::Tick => json!({}),
         Intent::WaitingRoom(intent) => waiting_room_intent(intent),
         Intent::Coupon(intent) => coupon_intent(intent),
@@ -154,6 +167,50 @@ fn intent_json(intent: &Intent<'_>) -> Value {
     };
     body["type"] = json!(intent.name());
     body
+}
+
+fn stay(performance: PerformanceId, room_type: &str, from: Date, nights: u16, rooms: u16) -> Value {
+    json!({
+        "performance": performance.to_string(),
+        "room_type": room_type,
+        "from": civil_date(from).to_string(),
+        "nights": nights,
+        "rooms": rooms,
+    })
+}
+
+fn inventory_intent(intent: &InventoryIntent<'_>) -> Value {
+    let mut body = json!({ "performance": intent.performance().to_string() });
+    match intent {
+        InventoryIntent::SetChannel { channel, rules, .. } => {
+            body["channel"] = json!(channel);
+            body["uses_max"] = json!(rules.uses_max);
+            body["releases_at"] = json!(rules.releases_at.map(|at| moment(at).0.to_string()));
+        }
+        InventoryIntent::SetAside { channel, items, .. }
+        | InventoryIntent::Release { channel, items, .. } => {
+            body["channel"] = json!(channel);
+            body["what"] = selection(items);
+        }
+        InventoryIntent::ReleaseAll { channel, .. } => body["channel"] = json!(channel),
+        InventoryIntent::ReleaseCompanions { .. } => (),
+    }
+    body
+}
+
+fn selection(items: &[Selector<'_>]) -> Value {
+    let [mut seats, mut rows, mut sections, mut places] = [const { Vec::new() }; 4];
+    for item in items {
+        match item {
+            Selector::Seat(label) => seats.push(json!(label)),
+            Selector::Row(label) => rows.push(json!(label)),
+            Selector::Section(code) => sections.push(json!(code)),
+            Selector::Places { section, quantity } => {
+                places.push(json!({ "section": section, "quantity": quantity }));
+            }
+        }
+    }
+    json!({ "seats": seats, "rows": rows, "sections": sections, "places": places })
 }
 
 fn coupon_choice(choice: CouponChoice) -> String {

@@ -5,6 +5,7 @@ use boxoffice_topics::{LogId, Money, OrderId, PerformanceId, Places, SeatNumber}
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::inventory::StayJson;
 use super::values::{MoneyJson, Shown};
 
 /// What numbers in an outcome mean: seats and sections have labels in the state they came from.
@@ -49,6 +50,9 @@ pub struct TicketJson {
     /// The section, in general admission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
+    /// The stay that it is a night of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay: Option<StayJson>,
     /// What it cost.
     pub price: MoneyJson,
 }
@@ -79,6 +83,12 @@ impl<'a> Scene<'a> {
         places.quantities.iter().map(quantity).collect()
     }
 
+    /// The stay that places are.
+    #[must_use]
+    pub fn stay(self, id: PerformanceId, places: &Places) -> Option<StayJson> {
+        self.performance(id)?.stay_of(places).map(StayJson::from)
+    }
+
     /// One ticket for each place: seats first, then section by section.
     #[must_use]
     pub fn tickets(self, order: OrderId, id: PerformanceId, places: &Places) -> Vec<TicketJson> {
@@ -86,6 +96,7 @@ impl<'a> Scene<'a> {
             return Vec::new();
         };
         let nothing = Money::zero(performance.definition().currency);
+        let stay = performance.stay_of(places);
         let seats = places.seats.iter().map(|seat| {
             let price = performance.price_of_seat(*seat).unwrap_or(nothing);
             (Some(performance.seat_label(*seat)), None, price)
@@ -101,6 +112,7 @@ impl<'a> Scene<'a> {
             performance: Shown(id),
             seat,
             section,
+            stay: stay.map(StayJson::from),
             price: price.into(),
         };
         (1..).zip(seats.chain(standing)).map(ticket).collect()

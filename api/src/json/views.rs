@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::definition::DefinitionJson;
+use super::inventory::StayJson;
 use super::outcome::OutcomeJson;
 use super::refund::{CancellationJson, RefundTermsJson};
 use super::scene::{Scene, SectionQuantityOut};
@@ -212,7 +213,8 @@ pub struct SectionAvailabilityJson {
 pub struct RowAvailabilityJson {
     /// The row.
     pub label: String,
-    /// One letter per seat from the left: `f` free, `h` held, `s` sold.
+    /// One letter per seat from the left: `f` free, `h` held, `s` sold, `u` set aside for
+    /// others.
     #[schema(example = "ffhhssff")]
     pub seats: String,
 }
@@ -254,6 +256,7 @@ fn letter(performance: &Performance, seat: u32) -> char {
     match performance.seat_state(SeatNumber(seat)) {
         Some(SeatState::Free) => 'f',
         Some(SeatState::Held) => 'h',
+        Some(SeatState::SetAside) => 'u',
         Some(SeatState::Sold) | None => 's',
     }
 }
@@ -282,6 +285,9 @@ pub struct LiveHoldJson {
     pub seats: Vec<String>,
     /// Places of general admission.
     pub sections: Vec<SectionQuantityOut>,
+    /// The stay that it is, when it is nights of rooms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay: Option<StayJson>,
     /// What ordering it would cost, before booking fees.
     pub total: MoneyJson,
     /// When it ends by itself.
@@ -298,6 +304,7 @@ impl HoldJson {
             performance: hold.performance.to_string(),
             seats: scene.seats(hold.performance, &hold.places),
             sections: scene.sections(hold.performance, &hold.places),
+            stay: scene.stay(hold.performance, &hold.places),
             total: hold.total.into(),
             expires_at: moment(hold.expires_at).0.to_string(),
             renewals_left: hold.renewals_left,

@@ -191,6 +191,9 @@ impl<'a> Visit<'a> {
                 self.shop.tally.held.add(held.places);
                 return Ok(Some(held));
             }
+            if answer.refused() == Some(OUT_AGAIN) {
+                break;
+            }
         }
         Ok(None)
     }

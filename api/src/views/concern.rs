@@ -26,6 +26,7 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         | Outcome::PerformanceCreated { .. }
         | Outcome::SaleOpened { .. }
         | Outcome::SaleClosed { .. }
+        | Outcome::Inventory(_)
         | Outcome::HoldRenewed { .. }
         | Outcome::HoldReleased { .. } => Some(step.account),
         Outcome::Held { account, .. }

@@ -178,17 +178,21 @@ impl Rehearsal {
         let account = self.buyer();
         let performance = performance(self.dice.roll(PERFORMANCES));
         let intent = match self.dice.roll(100) {
-            0..60 => Intent::HoldSeats { performance, seats: self.side_by_side().collect() },
+            0..60 => {
+                Intent::HoldSeats { performance, seats: self.side_by_side().collect(), code: None }
+            }
             60..85 => Intent::HoldBestAvailable {
                 performance,
                 quantity: self.dice.roll(4) as u16 + 1,
                 section: None,
                 price_level: (self.dice.roll(2) == 0).then_some("R"),
                 accessible: false,
+                code: None,
             },
             _ => Intent::HoldGeneralAdmission {
                 performance,
                 sections: [SectionQuantity { section: "FLOOR", quantity: 2 }].into_iter().collect(),
+                code: None,
             },
         };
         self.ask(account, intent);
@@ -283,6 +287,7 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
         seats: SEATS,
         price_level: label * 4 / (ROWS + 1),
         accessible: if label == ROWS { vec![1, 2] } else { vec![] },
+        sold: None,
     };
     let section = |number: u16| Section {
         code: format!("S{number}"),
@@ -311,6 +316,7 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             payment_window_ms: 60_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     }
 }

@@ -179,6 +179,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     }
 }

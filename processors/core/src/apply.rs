@@ -56,7 +56,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
     let at = step.offset;
     match outcome {
         Outcome::Refused { .. } | Outcome::Repeated { .. } => return false,
-        Outcome::PerformanceCreated { definition } => state.add_performance(definition, at),
+        Outcome::PerformanceCreated { definition } => state.begin_performance(definition, at),
         Outcome::SaleOpened { performance } => {
             state.switch_sale(*performance, SaleSwitch::OpenedAt(step.now));
         }
@@ -82,6 +82,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             state.go_on_with_hold(*hold, *hold_expires_at);
         }
         Outcome::Points(outcome) => return state.apply_points(outcome),
+        Outcome::Inventory(outcome) => state.apply_inventory(outcome, at),
         Outcome::Coupon(outcome) => {
             state.apply_coupon(outcome);
             return false;

@@ -6,6 +6,7 @@ use boxoffice_topics::{
     RefusalCode, Step, Timestamp, WaitingRoomIntent,
 };
 
+use crate::channels::decide_inventory;
 use crate::coupon::decide_coupon;
 use crate::hold::{BestAvailable, hold_best_available, hold_general_admission, hold_seats};
 use crate::hold::{release_hold, renew_hold};
@@ -17,6 +18,7 @@ use crate::points::decide_points;
 use crate::refund::decide_refund;
 use crate::sale::{close_sale, create_performance, open_sale};
 use crate::state::State;
+use crate::stay::{StayWish, hold_stay};
 use crate::tick::tick;
 use crate::ticket::decide_ticket;
 use crate::waiting_room;
@@ -116,15 +118,25 @@ fn dispatch(
         Intent::CreatePerformance { definition } => create_performance(asked, definition)?,
         Intent::OpenSale { performance } => open_sale(asked, *performance)?,
         Intent::CloseSale { performance } => close_sale(asked, *performance)?,
-        Intent::HoldSeats { performance, seats } => hold_seats(asked, *performance, seats)?,
-        Intent::HoldBestAvailable { performance, quantity, section, price_level, accessible } => {
-            let (quantity, accessible) = (*quantity, *accessible);
-            let (section, price_level) = (*section, *price_level);
-            let best = BestAvailable { quantity, section, price_level, accessible };
-            hold_best_available(asked, *performance, best)?
+        Intent::HoldSeats { performance, seats, code } => {
+            hold_seats(asked, *performance, seats, *code)?
         }
-        Intent::HoldGeneralAdmission { performance, sections } => {
-            hold_general_admission(asked, *performance, sections)?
+        &Intent::HoldBestAvailable {
+            performance,
+            quantity,
+            section,
+            price_level,
+            accessible,
+            code,
+        } => {
+            let best = BestAvailable { quantity, section, price_level, accessible, code };
+            hold_best_available(asked, performance, best)?
+        }
+        Intent::HoldGeneralAdmission { performance, sections, code } => {
+            hold_general_admission(asked, *performance, sections, *code)?
+        }
+        &Intent::HoldStay { performance, room_type, from, nights, rooms, code } => {
+            hold_stay(asked, performance, StayWish { room_type, from, nights, rooms, code })?
         }
         Intent::RenewHold { hold } => renew_hold(asked, *hold)?,
         Intent::ReleaseHold { hold } => release_hold(asked, *hold)?,
@@ -142,6 +154,7 @@ fn dispatch(
         Intent::RecordRefundResult { payment, refund, result } => {
             record_refund_result(asked, *payment, *refund, *result)?
         }
+        Intent::Inventory(intent) => decide_inventory(asked, intent)?,
         Intent::Points(intent) => decide_points(asked, intent)?,
         Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),

@@ -3,11 +3,12 @@
 use boxoffice_topics::intent::SectionQuantities;
 use boxoffice_topics::outcome::{PlaceQuantity, Seating};
 use boxoffice_topics::{
-    AccountId, HoldId, Money, Offset, OrderId, Outcome, PerformanceId, Places, Refusal,
+    AccountId, CodeHash, HoldId, Money, Offset, OrderId, Outcome, PerformanceId, Places, Refusal,
     RefusalCode, Timestamp, definition,
 };
 use minicbor::{Decode, Encode};
 
+use crate::channels::{Channel, take_places, take_seat};
 use crate::decide::Asked;
 use crate::performance::{Owner, Performance, SaleState, SeatState, Wish};
 use crate::refund::{self, Remnant};
@@ -130,8 +131,10 @@ pub(crate) fn hold_seats(
     asked: &Asked<'_>,
     performance: PerformanceId,
     labels: &[&str],
+    code: Option<CodeHash>,
 ) -> Result<Outcome, Refusal> {
     let performance = on_sale(asked, performance)?;
+    let channel = performance.channels.opened_by(code)?;
     if labels.is_empty() {
         return Err(RefusalCode::QuantityOutOfRange.into());
     }
@@ -143,11 +146,14 @@ pub(crate) fn hold_seats(
         }
         match performance.seat_state(seat) {
             Some(SeatState::Free) => (),
+            Some(SeatState::SetAside) if take_seat(&mut places, channel, seat) => (),
+            Some(SeatState::SetAside) => return Err(RefusalCode::SeatNotForSale.at_item(item)),
             Some(SeatState::Sold) => return Err(RefusalCode::SeatAlreadySold.at_item(item)),
             Some(SeatState::Held) | None => return Err(RefusalCode::SeatAlreadyHeld.at_item(item)),
         }
         places.seats.push(seat);
     }
+    performance.check_parties(&places)?;
     held(asked, performance, places, Seating::AsAsked)
 }
 
@@ -158,6 +164,7 @@ pub(crate) struct BestAvailable<'a> {
     pub(crate) section: Option<&'a str>,
     pub(crate) price_level: Option<&'a str>,
     pub(crate) accessible: bool,
+    pub(crate) code: Option<CodeHash>,
 }
 
 pub(crate) fn hold_best_available(
@@ -166,6 +173,7 @@ pub(crate) fn hold_best_available(
     best: BestAvailable<'_>,
 ) -> Result<Outcome, Refusal> {
     let performance = on_sale(asked, performance)?;
+    let channel = performance.channels.opened_by(best.code)?;
     check_quantity(best.quantity)?;
     let section = best
         .section
@@ -182,7 +190,7 @@ pub(crate) fn hold_best_available(
     check_limit(asked, performance, best.quantity.into())?;
     let BestAvailable { quantity, accessible, .. } = best;
     let (places, seating) = performance
-        .best_available(Wish { quantity, section, price_level, accessible })
+        .best_available(Wish { quantity, section, price_level, accessible, channel })
         .ok_or(RefusalCode::NoSeatsAvailable)?;
     held(asked, performance, places, seating)
 }
@@ -191,8 +199,10 @@ pub(crate) fn hold_general_admission(
     asked: &Asked<'_>,
     performance: PerformanceId,
     sections: &SectionQuantities<'_>,
+    code: Option<CodeHash>,
 ) -> Result<Outcome, Refusal> {
     let performance = on_sale(asked, performance)?;
+    let channel = performance.channels.opened_by(code)?;
     let mut places = Places::default();
     for (item, wish) in sections.iter().enumerate() {
         let section = performance.layout.section(wish.section);
@@ -206,13 +216,29 @@ pub(crate) fn hold_general_admission(
         if wish.quantity == 0 {
             return Err(RefusalCode::QuantityOutOfRange.at_item(item));
         }
-        if performance.inventory.remaining_places(section) < u32::from(wish.quantity) {
+        let wish = PlaceQuantity { section, quantity: wish.quantity };
+        if !add_places(performance, &mut places, channel, wish) {
             return Err(RefusalCode::CapacityExhausted.at_item(item));
         }
-        places.quantities.push(PlaceQuantity { section, quantity: wish.quantity });
     }
     check_quantity(u16::try_from(places.count()).unwrap_or(u16::MAX))?;
     held(asked, performance, places, Seating::AsAsked)
+}
+
+/// Adds places of one section: the channel's when it has enough, otherwise everybody's. Returns
+/// false when there are not enough of either.
+pub(crate) fn add_places(
+    performance: &Performance,
+    places: &mut Places,
+    channel: Option<&Channel>,
+    wish: PlaceQuantity,
+) -> bool {
+    let remaining = performance.inventory.remaining_places(wish.section);
+    let can_be_had = take_places(places, channel, wish) || remaining >= u32::from(wish.quantity);
+    if can_be_had {
+        places.quantities.push(wish);
+    }
+    can_be_had
 }
 
 pub(crate) fn renew_hold(asked: &Asked<'_>, hold: HoldId) -> Result<Outcome, Refusal> {
@@ -252,7 +278,10 @@ pub(crate) fn live_hold<'s>(asked: &Asked<'s>, id: HoldId) -> Result<&'s Hold, R
     Ok(hold)
 }
 
-fn on_sale<'s>(asked: &Asked<'s>, id: PerformanceId) -> Result<&'s Performance, Refusal> {
+pub(crate) fn on_sale<'s>(
+    asked: &Asked<'s>,
+    id: PerformanceId,
+) -> Result<&'s Performance, Refusal> {
     let performance = asked.performance(id)?;
     refund::check_not_cancelled(asked, id)?;
     match performance.sale_state(asked.now) {
@@ -263,7 +292,7 @@ fn on_sale<'s>(asked: &Asked<'s>, id: PerformanceId) -> Result<&'s Performance, 
     }
 }
 
-fn check_quantity(quantity: u16) -> Result<(), Refusal> {
+pub(crate) fn check_quantity(quantity: u16) -> Result<(), Refusal> {
     if (1..=definition::HOLD_SEATS_MAX).contains(&quantity) {
         Ok(())
     } else {
@@ -279,13 +308,14 @@ fn check_limit(asked: &Asked<'_>, performance: &Performance, seats: u32) -> Resu
     }
 }
 
-fn held(
+pub(crate) fn held(
     asked: &Asked<'_>,
     performance: &Performance,
     places: Places,
     seating: Seating,
 ) -> Result<Outcome, Refusal> {
     check_limit(asked, performance, places.count())?;
+    performance.channels.check_uses(&places)?;
     Ok(Outcome::Held {
         hold: HoldId(asked.intent()),
         performance: performance.id(),

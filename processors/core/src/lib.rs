@@ -21,6 +21,8 @@
 //! - INV-20: who waits is called in the order of places, and each join once.
 //! - INV-21: an admission never brings more buyers inside than the cap.
 //! - INV-22: admissions never exceed rate and burst.
+//! - INV-50: no seat is set aside for two channels, and none is sold to whoever has not the code.
+//! - INV-51: free, held, sold and set aside are all the places that there are.
 //! - INV-60: a ticket has exactly one holder, and counts toward the limit of that account.
 //! - INV-61: nobody comes in with a ticket while somebody is inside with it.
 #![cfg_attr(
@@ -36,6 +38,7 @@
 )]
 
 mod apply;
+mod channels;
 mod coupon;
 mod decide;
 mod hold;
@@ -50,6 +53,7 @@ mod sale;
 mod settle;
 mod snapshot;
 mod state;
+mod stay;
 mod table;
 mod tick;
 mod ticket;
@@ -61,6 +65,7 @@ mod window;
 mod tables;
 
 pub use apply::apply;
+pub use channels::{Channel, ChannelCounts};
 pub use coupon::{Campaign, Coupon};
 pub use decide::{Record, decide};
 pub use hold::{EndedHold, Hold, HoldEnd};
@@ -72,5 +77,6 @@ pub use points::{Lot, Wallet};
 pub use refund::{Cancellation, RefundQuote, WantedTickets};
 pub use snapshot::SnapshotError;
 pub use state::State;
+pub use stay::Stay;
 pub use ticket::{GateCounts, HeldTicket, Offer, Ticket, TicketUses};
 pub use waiting_room::{Lottery, Standing, Wait, WaitingRoom};

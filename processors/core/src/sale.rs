@@ -42,6 +42,12 @@ pub(crate) fn close_sale(asked: &Asked<'_>, id: PerformanceId) -> Result<Outcome
 }
 
 impl State {
+    /// Adds a performance that is new, and what time does to it.
+    pub(crate) fn begin_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
+        self.add_performance(definition, at);
+        self.arm_companions(definition.performance);
+    }
+
     pub(crate) fn add_performance(&mut self, definition: &PerformanceDefinition, at: Offset) {
         let performance = Performance::new(definition.clone(), at);
         let index = self.performances.len();

@@ -13,6 +13,7 @@ use boxoffice_topics::{
 };
 use minicbor::{Decode, Decoder, Encode};
 
+use crate::channels::{Channel, SavedChannel};
 use crate::hold::{EndedHold, Hold};
 use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
@@ -31,7 +32,8 @@ use between_keys::SavedBetweenKeys;
 ///
 /// - 1: without waiting rooms, messages, coupons and points. It is read as a state that has none.
 /// - 2: with them.
-/// - 3: with tickets.
+/// - 3: with tickets, refunds, channels, tables and companion seats. An older one is read as a state
+///   without.
 const VERSION: u16 = 3;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
@@ -95,6 +97,11 @@ struct SavedPerformance<'s> {
     later_refund_terms: Option<Cow<'s, [RefundTerms]>>,
     #[n(41)]
     cancellation: Option<SavedCancellation>,
+    /// Since version 3, like what follows.
+    #[n(50)]
+    channels: Option<Vec<SavedChannel>>,
+    #[n(51)]
+    companions_released: Option<bool>,
 }
 
 impl State {
@@ -113,6 +120,8 @@ impl State {
             changed_at: performance.changed_at,
             points_rule: performance.points_rule,
             room: performance.waiting_room().map(WaitingRoom::save),
+            channels: performance.channels.save(),
+            companions_released: performance.has_released_companions().then_some(true),
             later_refund_terms: performance.saved_refund_terms(),
             cancellation: performance.cancellation().map(Cancellation::save),
         });
@@ -144,18 +153,19 @@ impl State {
         if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(SnapshotError::Version(version));
         }
-        let saved: Snapshot<'_> = decode_whole(bytes)?;
+        let mut saved: Snapshot<'_> = decode_whole(bytes)?;
         let partition = PartitionId::new(saved.partition)
             .ok_or_else(|| minicbor::decode::Error::message("partition out of range"))?;
         let mut state = Self::new(partition);
         state.next_offset = saved.next_offset;
         state.now = saved.now;
-        for performance in &saved.performances {
+        for performance in &mut saved.performances {
             state.add_performance(&performance.definition, performance.changed_at);
             let restored = state.performance_mut(performance.definition.performance);
             restored.switch = performance.switch;
             restored.points_rule = performance.points_rule;
             restored.restore_refund_terms(performance.later_refund_terms.as_deref());
+            state.restore_inventory(performance);
         }
         if let Some(saved) = saved.between_keys {
             saved.restore(&mut state);
@@ -183,6 +193,19 @@ impl State {
         Ok(state)
     }
 
+    /// What is set aside, and who may have it.
+    fn restore_inventory(&mut self, saved: &mut SavedPerformance<'_>) {
+        let id = saved.definition.performance;
+        let performance = self.performance_mut(id);
+        if saved.companions_released == Some(true) {
+            performance.release_companions();
+        }
+        performance.restore_channels(saved.channels.take().unwrap_or_default());
+        let channels: Vec<_> = performance.channels.iter().map(Channel::number).collect();
+        channels.into_iter().for_each(|channel| self.arm_channel(id, channel));
+        self.arm_companions(id);
+    }
+
     fn restore_orders(&mut self, orders: Vec<Cow<'_, Order>>) {
         // The newest order of an account is the one that no other comes after. It need not have
         // the greatest id: an order that waits for other keys is placed later than it was asked.
@@ -205,7 +228,9 @@ impl State {
         if let Some(owner) = owner {
             let holders: Vec<_> = self.holders(&order).collect();
             let performance = self.performance_mut(order.performance);
-            performance.inventory.take(&performance.layout, &order.places_left(), owner);
+            let places = order.places_left();
+            performance.channels.take(&places, owner);
+            performance.inventory.take(&performance.layout, &places, owner);
             for holder in holders {
                 performance.add_seats(holder, 1);
             }

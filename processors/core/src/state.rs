@@ -9,6 +9,7 @@ use boxoffice_topics::{
 };
 use rustc_hash::FxHashMap;
 
+use crate::channels::Channel;
 use crate::coupon::Coupons;
 use crate::hold::{EndedHold, Hold};
 use crate::messages::Messages;
@@ -235,6 +236,14 @@ impl State {
                 .holds
                 .get(hold)
                 .is_some_and(|hold| hold.expires() && hold.expires_at == deadline),
+            Due::Channel(performance, channel) => {
+                let channel = self.performance(performance).and_then(|it| it.channels.get(channel));
+                channel.and_then(Channel::releases_at) == Some(deadline)
+            }
+            Due::Companions(performance) => {
+                let performance = self.performance(performance);
+                performance.and_then(Performance::companions_released_at) == Some(deadline)
+            }
             Due::TicketOffer(ticket) => self.is_offered_until(ticket, deadline),
             Due::Points(account) => self.wallets.expires_at(account, deadline),
             Due::Reserving(order) => {

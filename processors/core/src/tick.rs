@@ -3,6 +3,7 @@
 use boxoffice_topics::Outcome;
 use boxoffice_topics::outcome::CancelReason;
 
+use crate::channels;
 use crate::decide::Asked;
 use crate::order::die;
 use crate::points;
@@ -36,6 +37,16 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
                 if let Some(order) = state.order(id) {
                     die(asked, order, CancelReason::Expired, outcomes);
                 }
+            }
+            // What comes back in this very step would not be released. It is due at the next tick.
+            Due::Channel(..) if !outcomes.is_empty() => break,
+            Due::Channel(performance, channel) => {
+                outcomes.extend(channels::release_at_last(asked, performance, channel));
+                // All that a channel has fills much of a step.
+                break;
+            }
+            Due::Companions(performance) => {
+                outcomes.push(channels::release_companions_at_last(performance));
             }
             Due::Points(account) => points::expire(asked, account, deadline, outcomes),
             Due::Reserving(id) => reserving::time_out(asked, id, outcomes),

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use boxoffice_topics::{AccountId, HoldId, OrderId, TicketId, Timestamp};
+use boxoffice_topics::inventory::ChannelNumber;
+use boxoffice_topics::{AccountId, HoldId, OrderId, PerformanceId, TicketId, Timestamp};
 
 /// What is due at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +16,8 @@ pub(crate) enum Due {
     Order(OrderId),
     Reserving(OrderId),
     Points(AccountId),
+    Channel(PerformanceId, ChannelNumber),
+    Companions(PerformanceId),
     TicketOffer(TicketId),
 }
 

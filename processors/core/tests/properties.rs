@@ -81,6 +81,7 @@ fn house() -> PerformanceDefinition {
         seats: 4,
         price_level: 0,
         accessible: vec![],
+        sold: None,
     };
     let floor = SectionKind::GeneralAdmission { capacity: CAPACITY, price_level: 1 };
     let level = |code: &str, price_minor| PriceLevel { code: code.into(), price_minor };
@@ -106,6 +107,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 8_000,
             account_seats_max: ACCOUNT_SEATS_MAX,
         },
+        shapes: None,
         refund_terms: Some(Box::new(terms(1_000))),
     }
 }
@@ -255,7 +257,7 @@ impl World {
         match ask {
             Ask::Seats(seats) => {
                 let seats = seats.iter().map(|seat| LABELS[*seat]).collect();
-                self.decide(account, &Intent::HoldSeats { performance, seats });
+                self.decide(account, &Intent::HoldSeats { performance, seats, code: None });
             }
             Ask::Best(quantity) => {
                 let (section, price_level, accessible) = (None, None, false);
@@ -268,13 +270,17 @@ impl World {
                         section,
                         price_level,
                         accessible,
+                        code: None,
                     },
                 );
             }
             Ask::Floor(quantity) => {
                 let wish = SectionQuantity { section: "FLOOR", quantity: *quantity };
                 let sections = [wish].into_iter().collect();
-                self.decide(account, &Intent::HoldGeneralAdmission { performance, sections });
+                self.decide(
+                    account,
+                    &Intent::HoldGeneralAdmission { performance, sections, code: None },
+                );
             }
             Ask::Renew(which) => self.of_hold(*which, |hold| Intent::RenewHold { hold }),
             Ask::Release(which) => self.of_hold(*which, |hold| Intent::ReleaseHold { hold }),

@@ -71,6 +71,7 @@ fn house() -> PerformanceDefinition {
             account_seats_max: ACCOUNT_SEATS_MAX,
         },
         refund_terms: None,
+        shapes: None,
     }
 }
 
@@ -180,7 +181,10 @@ impl Run {
             Ask::Buy(who, quantity) => {
                 let floor = SectionQuantity { section: "FLOOR", quantity };
                 let sections = [floor].into_iter().collect();
-                self.ask(who, &Intent::HoldGeneralAdmission { performance: SHOW, sections });
+                self.ask(
+                    who,
+                    &Intent::HoldGeneralAdmission { performance: SHOW, sections, code: None },
+                );
                 if let Some(hold) = self.model.holds.pop() {
                     let (coupon, points_minor) = (None, None);
                     self.ask(who, &Intent::PlaceOrder { hold, coupon, points_minor });

@@ -86,6 +86,7 @@ fn house() -> PerformanceDefinition {
             payment_window_ms: 5_000,
             account_seats_max: 60_000,
         },
+        shapes: None,
         refund_terms: None,
     }
 }
@@ -325,7 +326,10 @@ impl World {
                 let wish =
                     boxoffice_topics::intent::SectionQuantity { section: "FLOOR", quantity: 1 };
                 let sections = [wish].into_iter().collect();
-                self.decide(account, Intent::HoldGeneralAdmission { performance, sections });
+                self.decide(
+                    account,
+                    Intent::HoldGeneralAdmission { performance, sections, code: None },
+                );
             }
             Ask::Order => {
                 if let Some(hold) = self.model.holds.get(&account).copied() {

@@ -95,6 +95,7 @@ pub(super) fn create() -> Intent<'static> {
                 payment_window_ms: 60_000,
                 account_seats_max: 4,
             },
+            shapes: None,
             refund_terms: None,
         }),
     }
@@ -109,6 +110,7 @@ pub(super) fn hold() -> Intent<'static> {
     Intent::HoldGeneralAdmission {
         performance: PERFORMANCE,
         sections: std::iter::once(floor).collect(),
+        code: None,
     }
 }
 

@@ -146,6 +146,8 @@ words! {
         AdjacentLeavingOrphan "adjacent_leaving_orphan",
         /// Apart.
         Split "split",
+        /// All of a table.
+        Table "table",
     }
     /// Where an order stands.
     OrderState {
@@ -163,6 +165,20 @@ words! {
         Cancelled "cancelled",
         /// It is over, and its money went back.
         Refunded "refunded",
+    }
+    /// Which way places of a channel went.
+    AllotmentKind {
+        /// To the channel.
+        SetAside "set_aside",
+        /// Back to everybody.
+        Released "released",
+    }
+    /// Why a seat is not sold alone.
+    SeatShape {
+        /// It is one of a table.
+        Table "table",
+        /// It goes with an accessible seat.
+        Companion "companion",
     }
     /// Why an order ended.
     CancelReasonWord {
@@ -360,6 +376,7 @@ impl From<Seating> for SeatingWord {
             Seating::Adjacent => Self::Adjacent,
             Seating::AdjacentLeavingOrphan => Self::AdjacentLeavingOrphan,
             Seating::Split => Self::Split,
+            Seating::Table => Self::Table,
         }
     }
 }

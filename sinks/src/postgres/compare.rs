@@ -140,6 +140,7 @@ async fn compare_rows(
     let sql = "SELECT * FROM ticket_scans ORDER BY scan_id";
     tables.table(sql, &fold.ticket_scans).await?;
     compare_refunds(&mut tables, fold).await?;
+    compare_inventory(&mut tables, fold).await?;
     Ok((tables.rows, tables.differences))
 }
 
@@ -150,6 +151,23 @@ async fn compare_refunds(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Err
     tables.table(sql, &fold.ticket_refunds).await?;
     let sql = "SELECT * FROM performance_cancellations ORDER BY performance_id";
     tables.table(sql, &fold.cancellations).await
+}
+
+async fn compare_inventory(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let sql = "SELECT * FROM channels ORDER BY performance_id, channel";
+    tables.table(sql, &fold.channels).await?;
+    let sql = "SELECT * FROM allotments
+                ORDER BY performance_id, channel, step_offset, outcome_index, number";
+    tables.table(sql, &fold.allotments).await?;
+    let sql = "SELECT * FROM channel_holds ORDER BY hold_id";
+    tables.table(sql, &fold.channel_holds).await?;
+    let sql = "SELECT * FROM companion_releases ORDER BY performance_id";
+    tables.table(sql, &fold.companion_releases).await?;
+    let houses = || fold.houses.values();
+    let sql = "SELECT * FROM shaped_seats ORDER BY performance_id, seat";
+    tables.compare(sql, houses().flat_map(House::shaped_seat_rows)).await?;
+    let sql = "SELECT * FROM nights ORDER BY performance_id, section";
+    tables.compare(sql, houses().flat_map(House::night_rows)).await
 }
 
 async fn compare_houses(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {

@@ -5,8 +5,9 @@ use boxoffice_topics::codec::decode_whole;
 use boxoffice_topics::{PerformanceDefinition, Row, SeatNumber, SectionKind, SectionNumber};
 use uuid::Uuid;
 
+use super::columns::{Moment, SeatShape};
 use super::error::Error;
-use super::rows::{PerformanceRow, PriceLevelRow, SeatRow, SectionRow};
+use super::rows::{NightRow, PerformanceRow, PriceLevelRow, SeatRow, SectionRow, ShapedSeatRow};
 
 /// A row of seats, found by the number of its first seat.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +113,38 @@ impl House {
                 capacity,
                 price_level,
             }
+        })
+    }
+
+    /// Seats of tables, and companion seats.
+    pub(super) fn shaped_seat_rows(&self) -> impl Iterator<Item = ShapedSeatRow> {
+        self.first_seats.iter().flat_map(move |first| {
+            let row = &self.definition.sections[usize::from(first.section)].rows()
+                [usize::from(first.row)];
+            (0..u32::from(row.seats)).filter_map(move |index| {
+                let is_companion = row.companions().binary_search(&number_in(row, index)?).is_ok();
+                let shape = match row.is_table() {
+                    true => SeatShape::Table,
+                    false if is_companion => SeatShape::Companion,
+                    false => return None,
+                };
+                let (performance_id, seat) = (self.performance_id(), integer(first.seat + index));
+                Some(ShapedSeatRow { performance_id, seat, shape })
+            })
+        })
+    }
+
+    pub(super) fn night_rows(&self) -> impl Iterator<Item = NightRow> {
+        let stays = self.definition.shapes.as_deref().and_then(|shapes| shapes.stays.as_ref());
+        let mut rooms: Vec<_> = stays.iter().flat_map(|stays| &stays.room_types).collect();
+        rooms.sort_unstable_by_key(|room| room.first_section);
+        rooms.into_iter().flat_map(move |room| {
+            (0..room.nights).map(move |night| NightRow {
+                performance_id: self.performance_id(),
+                section: i32::from(room.first_section) + i32::from(night),
+                room_type: room.code.clone(),
+                night: Moment(room.first_night.plus(night).starts_at()),
+            })
         })
     }
 

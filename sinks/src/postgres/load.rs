@@ -8,7 +8,7 @@ use super::error::Error;
 use super::fold::Fold;
 use super::house::House;
 use super::missing::Missing;
-use super::rows::{CouponUseRow, PerformanceRow, Row, TurnRow};
+use super::rows::{ChannelRow, CouponUseRow, PerformanceRow, Row, TurnRow};
 use super::table::Table;
 
 /// Reads what a batch is about into a fold.
@@ -32,6 +32,7 @@ pub(super) async fn load(
     load_rows(from, &mut fold.waiting_rooms, sql, &missing.waiting_rooms).await?;
     load_sessions(from, fold, &missing.sessions_of).await?;
     load_coupons(from, fold, missing).await?;
+    load_channels(from, fold, &missing.channels).await?;
     load_points(from, fold, missing).await?;
     let sql = "SELECT * FROM ticket_transfers WHERE transfer_id = ANY($1)";
     load_rows(from, &mut fold.ticket_transfers, sql, &missing.ticket_transfers).await
@@ -121,6 +122,28 @@ async fn load_coupons(
     .fetch_all(from)
     .await?;
     rows.into_iter().for_each(|row| fold.coupon_uses.load(row));
+    Ok(())
+}
+
+async fn load_channels(
+    from: &mut PgConnection,
+    fold: &mut Fold,
+    of: &[(Uuid, i32)],
+) -> Result<(), Error> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let (performances, channels): (Vec<_>, Vec<_>) = of.iter().copied().unzip();
+    let rows: Vec<ChannelRow> = query_as(
+        "SELECT channels.* FROM channels
+           JOIN UNNEST($1::uuid[], $2::integer[]) AS wanted(performance_id, channel)
+          USING (performance_id, channel)",
+    )
+    .bind(performances)
+    .bind(channels)
+    .fetch_all(from)
+    .await?;
+    rows.into_iter().for_each(|row| fold.channels.load(row));
     Ok(())
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use boxoffice_topics::outcome::{CancelReason, EffectName};
 use boxoffice_topics::{
-    CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Offset, OrderId, Outcome,
-    PartitionId, PaymentId, PerformanceId, PointsOutcome, RefundOutcome, TicketOutcome,
-    WaitingRoomOutcome,
+    CampaignId, CouponId, CouponOutcome, HoldId, IntentId, InventoryOutcome, LotId, Offset,
+    OrderId, Outcome, PartitionId, PaymentId, PerformanceId, PointsOutcome, RefundOutcome,
+    TicketOutcome, WaitingRoomOutcome,
 };
 use uuid::Uuid;
 
-use super::fold::{Fold, uuid};
+use super::fold::{Fold, channel_key, uuid};
 
 /// Keys of rows to load.
 #[derive(Debug, Default, PartialEq)]
@@ -33,6 +33,8 @@ pub(super) struct Missing {
     pub(super) points_lots: Vec<i64>,
     /// Orders whose points are needed, with the lots that they are of.
     pub(super) points_of: Vec<i64>,
+    /// Performances and channels.
+    pub(super) channels: Vec<(Uuid, i32)>,
     pub(super) ticket_transfers: Vec<i64>,
 }
 
@@ -59,6 +61,7 @@ impl Missing {
                 self.add_performance(fold, *performance);
             }
             Outcome::WaitingRoom(outcome) => self.add_room(fold, outcome),
+            Outcome::Inventory(outcome) => self.add_channel(fold, outcome),
             Outcome::Coupon(outcome) => self.add_coupon(fold, outcome, is_older),
             Outcome::Points(outcome) => self.add_points(fold, outcome, is_older),
             Outcome::Ticket(outcome) => self.add_ticket(fold, outcome, is_older),
@@ -114,6 +117,7 @@ impl Missing {
         sort(&mut self.coupon_uses);
         sort(&mut self.points_lots);
         sort(&mut self.points_of);
+        sort(&mut self.channels);
         sort(&mut self.ticket_transfers);
     }
 
@@ -140,6 +144,18 @@ impl Missing {
             | WaitingRoomOutcome::Left { .. }
             | WaitingRoomOutcome::Returned { .. }
             | WaitingRoomOutcome::Inside { .. } => (),
+        }
+    }
+
+    fn add_channel(&mut self, fold: &Fold, outcome: &InventoryOutcome) {
+        let of = match outcome {
+            InventoryOutcome::ChannelSet { performance, channel, .. }
+            | InventoryOutcome::SetAside { performance, channel, .. }
+            | InventoryOutcome::Released { performance, channel, .. } => (*performance, *channel),
+            InventoryOutcome::CompanionsReleased { .. } => return,
+        };
+        if !fold.channels.contains(&channel_key(of)) {
+            self.channels.push(channel_key(of));
         }
     }
 

@@ -70,7 +70,8 @@ async fn empty(pool: &PgPool, log_id: LogId, replace: Replace) -> Result<(), Err
                   refunds, tickets, waiting_rooms, turns, campaigns, campaign_terms, coupons,
                   coupon_uses, points_lots, points_uses, points_ledger, ticket_rules,
                   ticket_transfers, ticket_scans, refund_terms,
-                  ticket_refunds, performance_cancellations",
+                  ticket_refunds, performance_cancellations,
+                  channels, allotments, channel_holds, companion_releases, shaped_seats, nights",
     )
     .execute(&mut *transaction)
     .await?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod between_keys;
 pub(crate) mod follow;
+pub(crate) mod inventory;
 pub(crate) mod story;
 pub(crate) mod ticket;
 
@@ -145,6 +146,7 @@ pub(crate) fn house(
         seats: *seats,
         price_level: *price_level,
         accessible: accessible.clone(),
+        sold: None,
     });
     let level = |code: &str, price_minor| PriceLevel { code: code.into(), price_minor };
     let definition = PerformanceDefinition {
@@ -169,6 +171,7 @@ pub(crate) fn house(
             payment_window_ms: 600_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     };
     definition.validate().unwrap();

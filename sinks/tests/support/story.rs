@@ -45,6 +45,7 @@ impl Story {
         let places = Places {
             seats: seats.iter().map(|&seat| SeatNumber(seat)).collect(),
             quantities: (standing > 0).then_some(quantity).into_iter().collect(),
+            channel: None,
         };
         let expires_at = self.scribe.now().plus_millis(300_000);
         self.scribe.decide(vec![Outcome::Held {

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use boxoffice_topics::{AccountId, IntentKey};
+use boxoffice_topics::{AccountId, CodeHash, IntentKey, PerformanceId};
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
@@ -23,6 +23,7 @@ pub struct Names {
     account_key: [u8; 32],
     intent_key: [u8; 32],
     token_secret: [u8; 32],
+    code_key: [u8; 32],
 }
 
 impl std::fmt::Debug for Names {
@@ -39,6 +40,7 @@ impl Names {
             account_key: blake3::derive_key("boxoffice 2026-11 account of subject", secret),
             intent_key: blake3::derive_key("boxoffice 2026-11 intent of idempotency key", secret),
             token_secret: blake3::derive_key("boxoffice 2026-11 signing of tokens", secret),
+            code_key: blake3::derive_key("boxoffice 2026-11 code of channel", secret),
         }
     }
 
@@ -93,6 +95,14 @@ impl Names {
         let mut hasher = blake3::Hasher::new_keyed(&self.intent_key);
         hasher.update(&account.to_bytes()).update(idempotency_key.as_bytes());
         IntentKey::from_bytes(first_16(hasher.finalize()))
+    }
+
+    /// The hash of a code that opens a channel of a performance.
+    #[must_use]
+    pub fn code(&self, performance: PerformanceId, code: &str) -> CodeHash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.code_key);
+        hasher.update(&performance.to_bytes()).update(code.as_bytes());
+        CodeHash::from_bytes(first_16(hasher.finalize()))
     }
 
     /// The secret that signs tokens when no other key is configured.

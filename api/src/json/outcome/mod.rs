@@ -1,6 +1,7 @@
 //! Outcomes as clients read them: one union, whose documents are spelled room by room.
 
 mod coupon;
+mod inventory;
 mod points;
 mod refund;
 mod sale;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::coupon::CouponOutcomeJson;
+pub use self::inventory::{InventoryOutcomeJson, MovedJson, SeatRangeJson, SectionPlacesOut};
 pub use self::points::PointsOutcomeJson;
 pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
@@ -32,6 +34,8 @@ pub enum OutcomeJson {
     Coupon(CouponOutcomeJson),
     /// About points.
     Points(PointsOutcomeJson),
+    /// About channels and companion seats.
+    Inventory(InventoryOutcomeJson),
     /// About tickets.
     Ticket(TicketOutcomeJson),
     /// About refunds.
@@ -46,6 +50,9 @@ impl OutcomeJson {
             Outcome::WaitingRoom(outcome) => Self::WaitingRoom(outcome.into()),
             Outcome::Coupon(outcome) => Self::Coupon(outcome.into()),
             Outcome::Points(outcome) => Self::Points(outcome.into()),
+            Outcome::Inventory(outcome) => {
+                Self::Inventory(InventoryOutcomeJson::of(outcome, scene))
+            }
             Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
             Outcome::Refund(outcome) => Self::Refund(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),

@@ -59,7 +59,8 @@ pub enum SaleOutcomeJson {
         total: MoneyJson,
         /// When it ends by itself.
         expires_at: String,
-        /// How the seats lie: `as_asked`, `adjacent`, `adjacent_leaving_orphan` or `split`.
+        /// How the seats lie: `as_asked`, `adjacent`, `adjacent_leaving_orphan`, `split` or
+        /// `table`.
         seating: &'static str,
     },
     /// A hold lasts longer.
@@ -261,6 +262,7 @@ impl SaleOutcomeJson {
             Outcome::WaitingRoom(_)
             | Outcome::Coupon(_)
             | Outcome::Points(_)
+            | Outcome::Inventory(_)
             | Outcome::Ticket(_)
             | Outcome::Refund(_) => {
                 unreachable!("{outcome:?} has a document of its own")
@@ -399,6 +401,7 @@ const fn seating_name(seating: Seating) -> &'static str {
         Seating::Adjacent => "adjacent",
         Seating::AdjacentLeavingOrphan => "adjacent_leaving_orphan",
         Seating::Split => "split",
+        Seating::Table => "table",
     }
 }
 

@@ -11,23 +11,42 @@ use boxoffice_topics::{Places, SeatNumber, SectionNumber};
 
 use super::Performance;
 use super::layout::{RowLayout, bit, bits};
+use crate::channels::{Channel, take_seat};
 
 /// Rows whose longest runs are compared in one vector instruction.
 const ROWS_AT_A_GLANCE: usize = 32;
 
 /// What a buyer would like.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Wish<'c> {
     pub(crate) quantity: u16,
     pub(crate) section: Option<SectionNumber>,
     pub(crate) price_level: Option<u16>,
     /// Accessible seats and no others; otherwise none of them.
     pub(crate) accessible: bool,
+    /// Whose places it may have that are set aside.
+    pub(crate) channel: Option<&'c Channel>,
 }
 
 impl Performance {
     /// The best seats for a wish; `None` when there are not enough.
-    pub(crate) fn best_available(&self, wish: Wish) -> Option<(Places, Seating)> {
+    pub(crate) fn best_available(&self, wish: Wish<'_>) -> Option<(Places, Seating)> {
+        let (mut places, seating) = self.search(wish)?;
+        if wish.channel.is_some() {
+            for seat in places.seats.clone() {
+                take_seat(&mut places, wish.channel, seat);
+            }
+        }
+        Some((places, seating))
+    }
+
+    fn search(&self, wish: Wish<'_>) -> Option<(Places, Seating)> {
+        if wish.accessible
+            && wish.quantity > 1
+            && let Some(found) = self.with_companions(wish)
+        {
+            return Some(found);
+        }
         let mut with_orphan = None;
         for (index, row) in self.rows_with_run(wish) {
             let free = self.free_for(wish, index, row);
@@ -42,17 +61,20 @@ impl Performance {
         if let Some((row, start)) = with_orphan {
             return Some((run(row, start, wish.quantity), Seating::AdjacentLeavingOrphan));
         }
+        if let Some(table) = self.smallest_table(wish) {
+            return Some((table, Seating::Table));
+        }
         self.split(wish).map(|places| (places, Seating::Split))
     }
 
     /// Rows that fit the wish and may have enough seats side by side.
-    fn rows_with_run(&self, wish: Wish) -> impl Iterator<Item = (usize, &RowLayout)> {
+    fn rows_with_run(&self, wish: Wish<'_>) -> impl Iterator<Item = (usize, &RowLayout)> {
         let range = self.range(wish);
         let runs = self.inventory.longest_runs(range.clone());
-        let enough = match wish.accessible {
-            // The runs are of the other seats.
-            true => 0,
-            false => u8::try_from(wish.quantity).unwrap_or(u8::MAX),
+        let enough = match wish.channel {
+            None if !wish.accessible => u8::try_from(wish.quantity).unwrap_or(u8::MAX),
+            // The runs are of open seats.
+            Some(_) | None => 0,
         };
         let blocks = range.step_by(ROWS_AT_A_GLANCE).zip(runs.chunks(ROWS_AT_A_GLANCE));
         blocks
@@ -63,20 +85,26 @@ impl Performance {
             .filter(move |(_, row)| wish.price_level.is_none_or(|level| row.price_level == level))
     }
 
-    fn range(&self, wish: Wish) -> Range<usize> {
+    pub(super) fn range(&self, wish: Wish<'_>) -> Range<usize> {
         match wish.section {
             Some(section) => self.layout.rows_of(section),
             None => 0..self.layout.rows().len(),
         }
     }
 
-    fn free_for(&self, wish: Wish, index: usize, row: &RowLayout) -> u128 {
-        let kind = if wish.accessible { row.accessible } else { !row.accessible };
-        self.inventory.free_bits(index) & kind
+    fn free_for(&self, wish: Wish<'_>, index: usize, row: &RowLayout) -> u128 {
+        match wish.channel {
+            None if !wish.accessible => self.inventory.open_bits(index),
+            _ if wish.accessible => self.accessible_alone(wish, index, row),
+            channel => {
+                let of_channel = channel.map_or(0, |channel| channel.seats().bits_of(row));
+                self.inventory.open_for(index, row, of_channel)
+            }
+        }
     }
 
     /// Whatever seats are left, from the best row on.
-    fn split(&self, wish: Wish) -> Option<Places> {
+    fn split(&self, wish: Wish<'_>) -> Option<Places> {
         let mut places = Places::default();
         let single = Wish { quantity: 1, ..wish };
         for (index, row) in self.rows_with_run(single) {
@@ -94,7 +122,7 @@ impl Performance {
     }
 }
 
-fn seat_at(row: &RowLayout, index: u16) -> SeatNumber {
+pub(super) fn seat_at(row: &RowLayout, index: u16) -> SeatNumber {
     SeatNumber(row.first.0.saturating_add(index.into()))
 }
 

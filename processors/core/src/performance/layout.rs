@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use boxoffice_topics::inventory::{RowSold, SeatRange};
 use boxoffice_topics::{PerformanceDefinition, SeatNumber, Section, SectionKind, SectionNumber};
 use rustc_hash::FxHashMap;
 
@@ -18,6 +19,38 @@ pub(crate) struct RowLayout {
     pub(crate) price_level: u16,
     /// One bit for each accessible seat.
     pub(crate) accessible: u128,
+    /// One bit for each companion seat.
+    pub(crate) companions: u128,
+    /// A table, and how many of its seats may stay empty.
+    pub(crate) table: Option<u16>,
+}
+
+impl RowLayout {
+    /// All of its seats.
+    pub(crate) fn range(&self) -> SeatRange {
+        SeatRange { first: self.first, seats: self.seats.into() }
+    }
+
+    /// The bit of one of its seats.
+    pub(crate) fn bit(&self, seat: SeatNumber) -> u128 {
+        bit(u16::try_from(seat.0.saturating_sub(self.first.0)).unwrap_or(u16::MAX))
+    }
+
+    /// The bits of its seats that are in a range.
+    pub(crate) fn bits_within(&self, range: SeatRange) -> u128 {
+        let own = self.range();
+        let index = |seat: u32| {
+            let inside = seat.clamp(own.first.0, own.end()).saturating_sub(own.first.0);
+            bits(u16::try_from(inside).unwrap_or(u16::MAX))
+        };
+        index(range.end()) & !index(range.first.0)
+    }
+
+    /// The bits of those of some seats that are its own.
+    pub(crate) fn bits_of(&self, seats: &[SeatNumber]) -> u128 {
+        let own = |seat: &&SeatNumber| (self.first.0..self.range().end()).contains(&seat.0);
+        seats.iter().filter(own).fold(0, |bits, seat| bits | self.bit(*seat))
+    }
 }
 
 /// A section that is sold by count.
@@ -42,6 +75,8 @@ pub(crate) struct Layout {
     /// Index of the row of each seat.
     row_of_seat: Vec<u16>,
     price_level_by_code: FxHashMap<Box<str>, u16>,
+    /// Every row is sold seat by seat.
+    is_plain: bool,
 }
 
 impl Layout {
@@ -53,6 +88,7 @@ impl Layout {
             rows: Vec::new(),
             row_of_seat: Vec::new(),
             price_level_by_code: codes.zip(0..).collect(),
+            is_plain: true,
         };
         for (number, section) in (0..).zip(&definition.sections) {
             layout.add(SectionNumber(number), section);
@@ -72,6 +108,11 @@ impl Layout {
                 .unwrap_or_else(|_| unreachable!("definitions have a row limit"));
             self.row_of_seat.extend(std::iter::repeat_n(index, row.seats.into()));
             let bit = |seat: &u16| bit(seat.saturating_sub(row.first_seat));
+            let table = match row.sold {
+                Some(RowSold::Whole { empty_seats_max }) => Some(empty_seats_max),
+                Some(RowSold::WithCompanions { .. }) | None => None,
+            };
+            self.is_plain &= row.sold.is_none();
             self.rows.push(RowLayout {
                 section: number,
                 in_section,
@@ -80,6 +121,8 @@ impl Layout {
                 seats: row.seats,
                 price_level: row.price_level,
                 accessible: row.accessible.iter().map(bit).fold(0, |bits, bit| bits | bit),
+                companions: row.companions().iter().map(bit).fold(0, |bits, bit| bits | bit),
+                table,
             });
         }
         let general_admission = match section.kind {
@@ -105,6 +148,25 @@ impl Layout {
         let index = number.checked_sub(row.first_label)?;
         let inside = index < row.seats;
         inside.then(|| SeatNumber(row.first.0.saturating_add(index.into())))
+    }
+
+    /// The row with the label `section-row`.
+    pub(crate) fn row(&self, label: &str) -> Option<&RowLayout> {
+        let (section, row) = label.split_once('-')?;
+        let section = self.sections.get(usize::from(self.section(section)?.0))?;
+        self.rows.get(*section.row_by_label.get(row)?)
+    }
+
+    /// All seats of a section; `None` in general admission.
+    pub(crate) fn seats_of(&self, section: SectionNumber) -> Option<SeatRange> {
+        let rows = self.rows.get(self.rows_of(section))?;
+        let (first, last) = (rows.first()?.first, rows.last()?.range().end());
+        Some(SeatRange { first, seats: last.saturating_sub(first.0) })
+    }
+
+    /// Whether every row is sold seat by seat.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) fn label(&self, of: &PerformanceDefinition, seat: SeatNumber) -> Option<String> {
@@ -148,6 +210,17 @@ impl Layout {
     pub(crate) fn row_index_of(&self, seat: SeatNumber) -> Option<usize> {
         let index = self.row_of_seat.get(usize::try_from(seat.0).ok()?)?;
         Some(usize::from(*index))
+    }
+
+    /// The rows that have seats of a range, with their indexes.
+    pub(crate) fn rows_within(
+        &self,
+        range: SeatRange,
+    ) -> impl Iterator<Item = (usize, &RowLayout)> {
+        let last = SeatNumber(range.end().saturating_sub(1));
+        let rows = self.row_index_of(range.first).zip(self.row_index_of(last));
+        let rows = rows.map_or(0..0, |(first, last)| first..last.saturating_add(1));
+        rows.clone().zip(self.rows.get(rows).unwrap_or(&[]))
     }
 
     pub(crate) fn row_of(&self, seat: SeatNumber) -> Option<&RowLayout> {

@@ -3,19 +3,22 @@
 mod best_available;
 mod inventory;
 mod layout;
+mod party;
 
+use boxoffice_topics::outcome::PlaceQuantity;
 use boxoffice_topics::{
     AccountId, Money, Offset, PerformanceDefinition, PerformanceId, Places, PointsRule,
     RefundTerms, SeatNumber, SectionNumber, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
+use crate::channels::{Channels, of_channel};
 use crate::refund::Cancellation;
 use crate::waiting_room::WaitingRoom;
 
 pub(crate) use best_available::Wish;
 pub(crate) use inventory::{Inventory, Owner};
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, RowLayout};
 
 /// Whether a performance sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum SeatState {
     Held,
     /// Somebody owns it.
     Sold,
+    /// Nobody has it, and not everybody may.
+    SetAside,
 }
 
 /// What a promoter last said about the sale.
@@ -67,6 +72,8 @@ pub struct Performance {
     seats_of: FxHashMap<AccountId, u32>,
     /// None until a promoter has set its rules.
     pub(crate) room: Option<Box<WaitingRoom>>,
+    /// For whom places are set aside.
+    pub(crate) channels: Channels,
     pub(crate) changed_at: Offset,
 }
 
@@ -85,6 +92,7 @@ impl Performance {
             cancellation: None,
             seats_of: FxHashMap::default(),
             room: None,
+            channels: Channels::default(),
             changed_at: created_at,
         }
     }
@@ -144,6 +152,7 @@ impl Performance {
     #[must_use]
     pub fn seat_state(&self, seat: SeatNumber) -> Option<SeatState> {
         Some(match self.inventory.owner(seat)? {
+            Owner::Nobody if self.inventory.is_set_aside(&self.layout, seat) => SeatState::SetAside,
             Owner::Nobody => SeatState::Free,
             Owner::Hold(_) | Owner::UnpaidOrder(_) => SeatState::Held,
             Owner::PaidOrder(_) => SeatState::Sold,
@@ -233,16 +242,32 @@ impl Performance {
         self.seats_of(account).saturating_add(seats) <= limit
     }
 
-    /// Whether every place can be had.
+    /// Whether every place can be had by whoever had them before.
     pub(crate) fn all_free(&self, places: &Places) -> bool {
-        places.seats.iter().all(|seat| self.inventory.owner(*seat) == Some(Owner::Nobody))
-            && places.quantities.iter().all(|place| {
-                self.inventory.remaining_places(place.section) >= u32::from(place.quantity)
-            })
+        let channel = places.channel.and_then(|of| self.channels.get(of.channel));
+        let is_free = |seat: &SeatNumber| match self.seat_state(*seat) {
+            Some(SeatState::Free) => true,
+            Some(SeatState::SetAside) => {
+                channel.is_some_and(|channel| channel.seats().contains(*seat))
+            }
+            Some(SeatState::Held | SeatState::Sold) | None => false,
+        };
+        let is_left = |(index, place): (usize, &PlaceQuantity)| {
+            let of_channel = channel.filter(|_| places.channel.is_some_and(|of| of.has(index)));
+            let left = match of_channel {
+                Some(channel) => channel.free_places(place.section),
+                None => self.inventory.remaining_places(place.section),
+            };
+            left >= u32::from(place.quantity)
+        };
+        self.channels.check_uses(places).is_ok()
+            && places.seats.iter().all(is_free)
+            && places.quantities.iter().enumerate().all(is_left)
     }
 
     /// Gives free places to a hold, or to an order that comes back to life.
     pub(crate) fn occupy(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
+        self.channels.take(places, owner);
         self.inventory.take(&self.layout, places, owner);
         let seats = self.add_seats(account, places.count());
         let limit = u32::from(self.definition.sale.account_seats_max);
@@ -250,9 +275,26 @@ impl Performance {
         self.changed_at = at;
     }
 
-    /// Frees places that their owner gives up.
+    /// Frees the last places of an owner, who ends.
     pub(crate) fn vacate(&mut self, account: AccountId, places: &Places, owner: Owner, at: Offset) {
+        self.vacate_some(account, places, owner, at);
+        self.channels.end_use(places);
+    }
+
+    /// Frees places of an owner who keeps others.
+    pub(crate) fn vacate_some(
+        &mut self,
+        account: AccountId,
+        places: &Places,
+        owner: Owner,
+        at: Offset,
+    ) {
         self.inventory.give_back(&self.layout, places, owner);
+        if self.channels.give_back(places, owner) {
+            for place in places.channel.iter().flat_map(|of| of_channel(places, *of)) {
+                self.inventory.set_places_aside(place.section, place.quantity.into());
+            }
+        }
         self.drop_seats(account, places.count());
         self.changed_at = at;
     }
@@ -276,6 +318,7 @@ impl Performance {
     /// Passes places from one owner to the next: hold, unpaid order, paid order.
     pub(crate) fn pass_on(&mut self, places: &Places, from: Owner, to: Owner, at: Offset) {
         self.inventory.pass_on(places, from, to);
+        self.channels.pay(places, to);
         self.changed_at = at;
     }
 

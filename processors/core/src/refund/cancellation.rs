@@ -112,7 +112,7 @@ pub(crate) fn ends_otherwise(state: &State, due: Due) -> bool {
         Due::Hold(hold) => state.hold(hold).map(|hold| hold.performance),
         Due::Order(order) => state.order(order).map(|order| order.performance),
         Due::Reserving(order) => state.reserving_order(order).map(|waits| waits.performance),
-        Due::Points(_) | Due::TicketOffer(_) => None,
+        Due::Points(_) | Due::TicketOffer(_) | Due::Channel(..) | Due::Companions(_) => None,
     };
     performance.is_some_and(|id| state.is_cancelled(id))
 }

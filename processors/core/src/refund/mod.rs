@@ -289,7 +289,7 @@ impl State {
         }
         let places = tickets::places_where(&order.places, is_among);
         let performance = order.performance;
-        self.performance_mut(performance).vacate(account, &places, Owner::PaidOrder(id), at);
+        self.performance_mut(performance).vacate_some(account, &places, Owner::PaidOrder(id), at);
     }
 }
 

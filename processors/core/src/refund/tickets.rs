@@ -1,5 +1,6 @@
 //! Which tickets are meant, and which places they are for.
 
+use boxoffice_topics::inventory::ChannelUse;
 use boxoffice_topics::outcome::PlaceQuantity;
 use boxoffice_topics::refund::TicketNumbers;
 use boxoffice_topics::{Places, Refusal, RefusalCode, SectionNumber};
@@ -38,19 +39,26 @@ fn places(places: &Places) -> impl Iterator<Item = (u16, Place)> {
     (1..).zip(seats.chain(standing))
 }
 
-/// The places of the tickets that `is_wanted` lets pass.
+/// The places of the tickets that `is_wanted` lets pass, of the same channel.
 pub(super) fn places_where(of: &Places, is_wanted: impl Fn(u16) -> bool) -> Places {
-    let mut some = Places::default();
-    for (_, place) in places(of).filter(|(ticket, _)| is_wanted(*ticket)) {
-        match place {
-            Place::Seat(seat) => some.seats.push(seat),
-            Place::In(section) => match some.quantities.last_mut() {
-                Some(last) if last.section == section => {
-                    last.quantity = last.quantity.saturating_add(1);
-                }
-                Some(_) | None => some.quantities.push(PlaceQuantity { section, quantity: 1 }),
-            },
+    let channel = of.channel.map(|of| ChannelUse { quantities: 0, ..of });
+    let mut some = Places { channel, ..Places::default() };
+    let mut tickets = 1..;
+    let mut is_next_wanted = || tickets.next().is_some_and(&is_wanted);
+    for seat in &of.seats {
+        if is_next_wanted() {
+            some.seats.push(*seat);
         }
+    }
+    for (item, place) in of.quantities.iter().enumerate() {
+        let quantity = (0..place.quantity).map(|_| u16::from(is_next_wanted())).sum();
+        if quantity == 0 {
+            continue;
+        }
+        if of.channel.is_some_and(|of| of.has(item)) {
+            some.channel = some.channel.map(|of| of.with(some.quantities.len()));
+        }
+        some.quantities.push(PlaceQuantity { quantity, ..*place });
     }
     some
 }

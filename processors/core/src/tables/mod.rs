@@ -12,9 +12,11 @@
 //! Time passes with a tick (`after`) or without one (`later`), in every partition that the table
 //! runs in. Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1,
 //! p1, r1, k1, c1, m1 in the order in which they appear; the words of the waiting room are in
-//! `tables/waiting_room.rs`, those of refunds in `tables/refund.rs`. After a tick nothing is due that a tick does not do. Every table is
+//! `tables/waiting_room.rs`, those of refunds in `tables/refund.rs`, those of channels and stays in
+//! `tables/inventory.rs`. After a tick nothing is due that a tick does not do. Every table is
 //! decided a second time with states that come from a snapshot before each line.
 
+pub(crate) mod inventory;
 pub(crate) mod refund;
 mod tell;
 mod ticket;
@@ -44,6 +46,7 @@ pub(crate) fn house() -> PerformanceDefinition {
         seats,
         price_level,
         accessible: accessible.into(),
+        sold: None,
     };
     let reserved =
         |code: &str, rows| Section { code: code.into(), kind: SectionKind::Reserved { rows } };
@@ -72,6 +75,7 @@ pub(crate) fn house() -> PerformanceDefinition {
             payment_window_ms: 60_000,
             account_seats_max: 4,
         },
+        shapes: None,
         refund_terms: None,
     }
 }

@@ -8,6 +8,7 @@ use boxoffice_topics::{
     Places, PointsOutcome, Reductions,
 };
 
+use super::inventory::tell_inventory;
 use super::{Name, Table};
 
 impl Table {
@@ -56,6 +57,7 @@ impl Table {
             Outcome::PerformanceCreated { .. } => "created".into(),
             Outcome::SaleOpened { .. } => "opened".into(),
             Outcome::SaleClosed { .. } => "closed".into(),
+            Outcome::Inventory(outcome) => tell_inventory(outcome),
             Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
             Outcome::Ticket(outcome) => self.tell_ticket(outcome),
             Outcome::Refund(outcome) => self.tell_refund(outcome),

@@ -10,6 +10,7 @@ use boxoffice_topics::{
     PerformanceDefinition, PerformanceId, PointsIntent, PointsRule, Slot, Timestamp,
 };
 
+use super::inventory::{code_hash, inventory_intent, stay};
 use super::{Name, SHOW, Table, account};
 
 impl Table {
@@ -22,7 +23,9 @@ impl Table {
         let option = |name: &str| all.iter().find_map(|word| word.strip_prefix(name));
         let performance =
             option("at=").map_or(SHOW, |id| PerformanceId::from_u128(id.parse().unwrap()));
-        let rest: Vec<_> = all.iter().copied().filter(|word| !word.starts_with("at=")).collect();
+        let is_own = |word: &&str| !word.starts_with("at=") && !word.starts_with("with=");
+        let rest: Vec<_> = all.iter().copied().filter(is_own).collect();
+        let code = option("with=").map(code_hash);
         match what {
             "create" => Intent::CreatePerformance {
                 definition: Box::new(PerformanceDefinition { performance, ..house.clone() }),
@@ -30,13 +33,16 @@ impl Table {
             "open" => Intent::OpenSale { performance },
             "close" => Intent::CloseSale { performance },
             "elsewhere" => Intent::OpenSale { performance: PerformanceId::from_u128(2) },
-            "seats" => Intent::HoldSeats { performance, seats: rest.iter().copied().collect() },
+            "seats" => {
+                Intent::HoldSeats { performance, seats: rest.iter().copied().collect(), code }
+            }
             "best" => Intent::HoldBestAvailable {
                 performance,
                 quantity: rest[0].parse().expect("a quantity"),
                 section: option("section="),
                 price_level: option("level="),
                 accessible: rest.contains(&"accessible"),
+                code,
             },
             "floor" => Intent::HoldGeneralAdmission {
                 performance,
@@ -46,6 +52,7 @@ impl Table {
                     .map(|(section, quantity)| (section, quantity.parse().expect("a quantity")))
                     .map(|(section, quantity)| SectionQuantity { section, quantity })
                     .collect(),
+                code,
             },
             "renew" => Intent::RenewHold { hold: self.hold(rest[0]) },
             "release" => Intent::ReleaseHold { hold: self.hold(rest[0]) },
@@ -82,6 +89,10 @@ impl Table {
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
             "tickets" | "offer" | "accept" | "unoffer" | "in" | "out" => {
                 self.ticket_intent(performance, what, &rest)
+            }
+            "stay" => stay(performance, &rest, code),
+            "channel" | "aside" | "back" | "companions" => {
+                Intent::Inventory(inventory_intent(performance, what, &rest))
             }
             other => self.waiting_room_intent(performance, other, &rest),
         }

@@ -167,6 +167,7 @@ impl World {
                         section,
                         price_level,
                         accessible,
+                        code: None,
                     },
                 );
             }
@@ -474,6 +475,7 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
         seats: 8,
         price_level: 0,
         accessible: vec![],
+        sold: None,
     };
     PerformanceDefinition {
         performance,
@@ -494,6 +496,7 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
             payment_window_ms: 20_000,
             account_seats_max: 8,
         },
+        shapes: None,
         refund_terms: None,
     }
 }

@@ -7,12 +7,15 @@
 //! Every row is made from the outcomes of one partition: partitions may come in any order.
 
 mod coupon;
+mod inventory;
 mod order;
 mod payment;
 mod points;
 mod refund;
 mod ticket;
 mod waiting_room;
+
+pub(super) use self::inventory::key as channel_key;
 
 use std::collections::BTreeMap;
 
@@ -28,10 +31,10 @@ use super::error::Error;
 use super::house::House;
 use super::missing::Missing;
 use super::rows::{
-    CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow,
-    PerformanceCancellationRow, PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow,
-    RefundRow, RefundTermsRow, ScanRow, TicketRefundRow, TicketRow, TicketRulesRow, TransferRow,
-    TurnRow, WaitingRoomRow,
+    AllotmentRow, CampaignRow, CampaignTermsRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow,
+    CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow, PerformanceCancellationRow,
+    PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, RefundTermsRow, ScanRow,
+    TicketRefundRow, TicketRow, TicketRulesRow, TransferRow, TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -53,6 +56,10 @@ pub(super) struct Fold {
     pub(super) points_lots: Table<PointsLotRow>,
     pub(super) points_uses: Table<PointsUseRow>,
     pub(super) points_ledger: Table<PointsEntryRow>,
+    pub(super) channels: Table<ChannelRow>,
+    pub(super) allotments: Table<AllotmentRow>,
+    pub(super) channel_holds: Table<ChannelHoldRow>,
+    pub(super) companion_releases: Table<CompanionReleaseRow>,
     pub(super) ticket_rules: Table<TicketRulesRow>,
     pub(super) ticket_transfers: Table<TransferRow>,
     pub(super) ticket_scans: Table<ScanRow>,
@@ -115,6 +122,10 @@ impl Fold {
         self.points_lots.forget_settled();
         self.points_uses.forget_settled();
         self.points_ledger.forget_settled();
+        self.channels.forget_settled();
+        self.allotments.forget_settled();
+        self.channel_holds.forget_settled();
+        self.companion_releases.forget_settled();
         self.ticket_rules.forget_settled();
         self.ticket_transfers.forget_settled();
         self.ticket_scans.forget_settled();
@@ -130,6 +141,7 @@ impl Fold {
             | Outcome::MessageSent { .. }
             | Outcome::MessageReceived { .. } => (),
             Outcome::WaitingRoom(outcome) => self.apply_waiting_room(at, outcome)?,
+            Outcome::Inventory(outcome) => self.apply_inventory(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
             Outcome::Ticket(outcome) => self.apply_ticket(at, outcome)?,
@@ -219,6 +231,9 @@ impl Fold {
         else {
             unreachable!("called for holds only")
         };
+        if let Some(of) = places.channel {
+            self.add_channel_hold(*hold, *performance, of);
+        }
         self.holds.put(HoldRow {
             hold_id: hold.0.packed(),
             performance_id: uuid(performance.as_u128()),

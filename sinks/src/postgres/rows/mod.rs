@@ -8,6 +8,9 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 pub(super) use self::coupon::{CampaignRow, CampaignTermsRow, CouponRow, CouponUseRow};
+pub(super) use self::inventory::{
+    AllotmentRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow, NightRow, ShapedSeatRow,
+};
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
 pub(super) use self::refund::{PerformanceCancellationRow, RefundTermsRow, TicketRefundRow};
 pub(super) use self::ticket::{ScanRow, TicketRulesRow, TransferRow};
@@ -44,6 +47,7 @@ macro_rules! row {
 }
 
 mod coupon;
+mod inventory;
 mod points;
 mod refund;
 mod ticket;

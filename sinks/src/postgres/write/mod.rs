@@ -22,6 +22,7 @@ macro_rules! column {
 }
 
 mod coupon;
+mod inventory;
 mod points;
 mod refund;
 mod ticket;
@@ -47,6 +48,7 @@ pub(super) async fn write_changes(
     rows += waiting_room::write(to, fold, copy).await?;
     rows += coupon::write(to, fold, copy).await?;
     rows += points::write(to, fold, copy).await?;
+    rows += inventory::write(to, fold, copy).await?;
     rows += ticket::write(to, fold, copy).await?;
     rows += refund::write(to, fold, copy).await?;
     Ok(rows)
@@ -115,6 +117,7 @@ async fn write_performances(to: &mut PgConnection, fold: &Fold) -> Result<u64, E
     let mut written = rows.len() as u64;
     for house in fold.new_houses.iter().filter_map(|id| fold.houses.get(id)) {
         written += write_house(to, house).await?;
+        written += inventory::write_shapes(to, house).await?;
     }
     Ok(written)
 }
