@@ -1,8 +1,6 @@
 //! Intents as clients write them: one tagged union, exactly the fields of each type.
 
 use boxoffice_topics::coupon::CouponChoice;
-use boxoffice_topics::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX};
-use boxoffice_topics::intent::SectionQuantity;
 use boxoffice_topics::{
     CampaignId, CouponId, CouponIntent, HoldId, Intent, IntentKey, OrderId, PerformanceId,
     WaitingRoomIntent,
@@ -12,10 +10,9 @@ use utoipa::ToSchema;
 
 use super::campaign::{ChangeCampaign, ClaimCoupon, CreateCampaign};
 use super::definition::{DefinitionJson, PriceLevelJson, SaleJson, SectionJson};
-use super::inventory::{
-    HoldStay, ReleaseChannel, ReleaseCompanions, SetAside, SetChannel, hash_of,
-};
-use super::parse::{Tag, bounded};
+use super::hold::{HoldBestAvailable, HoldGeneralAdmission, HoldSeats};
+use super::inventory::{HoldStay, ReleaseChannel, ReleaseCompanions, SetAside, SetChannel};
+use super::parse::Tag;
 use super::points::{GrantPoints, SetPointsRule};
 use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
 use super::shapes::StaysJson;
@@ -108,90 +105,6 @@ pub enum IntentRequest<'a> {
     SetRefundTerms(SetRefundTerms),
     /// A promoter says that the performance will not be shown: everything goes back.
     CancelPerformance(CancelPerformance),
-}
-
-/// These seats, all of them or none, for a while.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HoldSeats<'a> {
-    #[serde(rename = "type", default, skip_serializing)]
-    #[schema(ignore)]
-    _kind: Tag,
-    /// Which performance.
-    #[schema(value_type = uuid::Uuid)]
-    pub performance: Parsed<PerformanceId>,
-    /// Labels of the seats.
-    #[serde(borrow, deserialize_with = "bounded::<_, _, { HOLD_SEATS_MAX as usize }>")]
-    #[schema(value_type = Vec<String>, max_items = 16, example = json!(["A-12-7", "A-12-8"]))]
-    pub seats: Vec<Text<'a>>,
-    /// Code of a channel, for places that are set aside.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 64)]
-    pub code: Option<Text<'a>>,
-}
-
-/// The best seats that are left, all of them or none, for a while.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HoldBestAvailable<'a> {
-    #[serde(rename = "type", default, skip_serializing)]
-    #[schema(ignore)]
-    _kind: Tag,
-    /// Which performance.
-    #[schema(value_type = uuid::Uuid)]
-    pub performance: Parsed<PerformanceId>,
-    /// How many seats.
-    #[schema(example = 2)]
-    pub quantity: u16,
-    /// Only in this section.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub section: Option<Text<'a>>,
-    /// Only at this price level.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub price_level: Option<Text<'a>>,
-    /// Accessible seats, and no others; where they have companion seats, one accessible seat and
-    /// its companions.
-    #[serde(default)]
-    pub accessible: bool,
-    /// Code of a channel, for places that are set aside.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 64)]
-    pub code: Option<Text<'a>>,
-}
-
-/// Places in general-admission sections, all of them or none, for a while.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HoldGeneralAdmission<'a> {
-    #[serde(rename = "type", default, skip_serializing)]
-    #[schema(ignore)]
-    _kind: Tag,
-    /// Which performance.
-    #[schema(value_type = uuid::Uuid)]
-    pub performance: Parsed<PerformanceId>,
-    /// Where, and how many.
-    #[serde(borrow, deserialize_with = "bounded::<_, _, HOLD_SECTIONS_MAX>")]
-    #[schema(value_type = Vec<SectionQuantityJson>, max_items = 16)]
-    pub sections: Vec<SectionQuantityJson<'a>>,
-    /// Code of a channel, for places that are set aside.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 64)]
-    pub code: Option<Text<'a>>,
-}
-
-/// Places in one section.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SectionQuantityJson<'a> {
-    /// Code of the section.
-    #[serde(borrow)]
-    #[schema(value_type = String, example = "FLOOR")]
-    pub section: Text<'a>,
-    /// How many.
-    #[schema(example = 2)]
-    pub quantity: u16,
 }
 
 macro_rules! about_one_thing {
@@ -407,24 +320,9 @@ impl IntentRequest<'_> {
         ticket_keys: &TicketKeys,
     ) -> Result<Intent<'_>, Problem> {
         Ok(match self {
-            Self::HoldSeats(hold) => Intent::HoldSeats {
-                performance: hold.performance.0,
-                seats: hold.seats.iter().map(Text::as_str).collect(),
-                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
-            },
-            Self::HoldBestAvailable(hold) => Intent::HoldBestAvailable {
-                performance: hold.performance.0,
-                quantity: hold.quantity,
-                section: hold.section.as_ref().map(Text::as_str),
-                price_level: hold.price_level.as_ref().map(Text::as_str),
-                accessible: hold.accessible,
-                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
-            },
-            Self::HoldGeneralAdmission(hold) => Intent::HoldGeneralAdmission {
-                performance: hold.performance.0,
-                sections: hold.sections.iter().map(SectionQuantityJson::borrowed).collect(),
-                code: hash_of(hold.code.as_ref(), hold.performance, names)?,
-            },
+            Self::HoldSeats(hold) => hold.to_intent(names)?,
+            Self::HoldBestAvailable(hold) => hold.to_intent(names)?,
+            Self::HoldGeneralAdmission(hold) => hold.to_intent(names)?,
             Self::RenewHold(renew) => Intent::RenewHold { hold: renew.hold.0 },
             Self::ReleaseHold(release) => Intent::ReleaseHold { hold: release.hold.0 },
             Self::PlaceOrder(place) => place.to_intent()?,
@@ -493,12 +391,6 @@ impl PlaceOrder<'_> {
         });
         let (hold, points_minor) = (self.hold.0, self.points);
         Ok(Intent::PlaceOrder { hold, coupon: choice.transpose()?, points_minor })
-    }
-}
-
-impl<'a> SectionQuantityJson<'a> {
-    fn borrowed(&'a self) -> SectionQuantity<'a> {
-        SectionQuantity { section: self.section.as_str(), quantity: self.quantity }
     }
 }
 

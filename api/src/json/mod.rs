@@ -3,6 +3,7 @@
 
 mod campaign;
 mod definition;
+mod hold;
 mod intent;
 mod inventory;
 mod message;
@@ -26,10 +27,10 @@ pub use campaign::{
 pub use definition::{
     DefinitionJson, PriceLevelJson, RowJson, SaleJson, SectionJson, SectionKindJson,
 };
+pub use hold::{HoldBestAvailable, HoldGeneralAdmission, HoldSeats, SectionQuantityJson};
 pub use intent::{
-    CancelOrder, CreatePerformance, HoldBestAvailable, HoldGeneralAdmission, HoldSeats,
-    IntentRequest, PauseCampaign, PayOrder, PlaceOrder, ReleaseHold, RenewHold, ResumeCampaign,
-    SaleIntent, SectionQuantityJson,
+    CancelOrder, CreatePerformance, IntentRequest, PauseCampaign, PayOrder, PlaceOrder,
+    ReleaseHold, RenewHold, ResumeCampaign, SaleIntent,
 };
 pub use inventory::{
     ChannelJson, ChannelListJson, HoldStay, ReleaseChannel, ReleaseCompanions, SectionPlacesJson,

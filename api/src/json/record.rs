@@ -5,7 +5,7 @@
 use boxoffice_log::TopicPartition;
 use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
-use boxoffice_topics::intent::{PaymentResult, RefundResult};
+use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
 use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::{
     CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
@@ -127,10 +127,8 @@ fn intent_json(intent: &Intent<'_>) -> Value {
             })
         }
         Intent::HoldGeneralAdmission { performance, sections, .. } => {
-            let sections = sections.iter();
-            let sections: Vec<_> = sections
-                .map(|it| json!({ "section": it.section, "quantity": it.quantity }))
-                .collect();
+            let item = |it: &SectionQuantity<'_>| json!({ "section": it.section, "quantity": it.quantity });
+            let sections: Vec<_> = sections.iter().map(item).collect();
             json!({ "performance": performance.to_string(), "sections": sections })
         }
         Intent::RenewHold { hold } | Intent::ReleaseHold { hold } => {
