@@ -283,6 +283,26 @@ fn a_table_is_sold_whole() {
 }
 
 #[test]
+fn a_table_goes_back_whole_and_companions_do_not_stay_alone() {
+    check_hall(
+        "alice best 2 section=T             => held h1 T-3-1 T-3-2 200 table
+         alice order h1                     => placed o1 200
+         alice pay o1 200                   => requested p1 200
+         system captured p1 200             => captured p1 200, confirmed o1 T-3-1 T-3-2
+         alice refund o1 1                  => refused table_sold_whole
+         alice refund o1 1 2                => cancelled o1 bybuyer, refund r1 200 ordercancelled
+         bob   best 2 section=T             => held h2 T-3-1 T-3-2 200 table
+         carol seats A-2-3 A-2-4            => held h3 A-2-3 A-2-4 200 asasked
+         carol order h3                     => placed o2 200
+         carol pay o2 200                   => requested p2 200
+         system captured p2 200             => captured p2 200, confirmed o2 A-2-3 A-2-4
+         carol refund o2 A-2-3              => refused companion_needs_accessible_seat
+         carol refund o2 A-2-4              => tickets o2 2=100+0-0, refund r2 100 ticketsrefunded
+         dave  seats A-2-4                  => refused companion_needs_accessible_seat@0",
+    );
+}
+
+#[test]
 fn a_table_comes_before_seats_that_are_apart() {
     check_hall(
         "alice seats A-1-2 A-1-5          => held h1 A-1-2 A-1-5 200 asasked

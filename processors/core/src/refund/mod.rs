@@ -254,6 +254,10 @@ impl State {
         let performance = performance.ok_or(RefusalCode::PerformanceUnknown)?;
         let tickets = tickets::resolve(performance, order, wanted)?;
         may_give_back(self, order, &tickets)?;
+        // A seat of a table that comes back alone could be sold to nobody.
+        let is_kept = |ticket| !order.is_refunded(ticket) && !tickets.contains(&ticket);
+        let kept = tickets::places_where(&order.places, is_kept);
+        performance.check_parties(&kept).map_err(|refusal| refusal.code)?;
         Ok(quote::by_terms(performance, order, &tickets, now)?)
     }
 

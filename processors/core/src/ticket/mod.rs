@@ -86,8 +86,8 @@ fn live_ticket<'s>(asked: &Asked<'s>, id: TicketId) -> Result<HeldTicket<'s>, Re
 /// # Errors
 /// Names what stands in the way.
 pub(crate) fn may_give_back(state: &State, order: &Order, numbers: &[u16]) -> Result<(), Refusal> {
-    let named = state.tickets.rows_of(order).filter(|it| numbers.contains(&it.id().number));
-    { named }.try_for_each(|ticket| {
+    let mut named = state.tickets.rows_of(order).filter(|it| numbers.contains(&it.id().number));
+    named.try_for_each(|ticket| {
         Err(if ticket.holder != order.account {
             RefusalCode::TicketGivenAway.into()
         } else if ticket.uses.is_used() {
