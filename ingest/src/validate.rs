@@ -489,6 +489,7 @@ mod tests {
             },
             shapes: None,
             refund_terms: None,
+            settlement_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },

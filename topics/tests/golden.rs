@@ -82,6 +82,7 @@ fn definition() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }
 

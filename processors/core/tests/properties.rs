@@ -109,6 +109,7 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: Some(Box::new(terms(1_000))),
+        settlement_terms: None,
     }
 }
 
