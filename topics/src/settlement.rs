@@ -70,6 +70,12 @@ macro_rules! ledger_accounts {
                 match self { $(Self::$name => $code,)* }
             }
 
+            /// Its place in [`LedgerAccount::ALL`].
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+
             /// With whom it is settled.
             #[must_use]
             pub const fn party(self) -> Party {
@@ -290,6 +296,7 @@ mod tests {
 
     #[test]
     fn accounts_and_kinds_have_names_of_their_own() {
+        assert!(LedgerAccount::ALL.iter().enumerate().all(|(index, it)| it.index() == index));
         let mut names: Vec<_> = LedgerAccount::ALL.iter().map(|account| account.as_str()).collect();
         names.extend(PostingKind::ALL.map(PostingKind::as_str));
         let count = names.len();

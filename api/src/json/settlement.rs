@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use boxoffice_core::LedgerEntry;
 use boxoffice_topics::settlement::Party;
 use boxoffice_topics::{
-    Intent, LedgerAccount, LedgerLine, PerformanceId, SettlementIntent, SettlementTerms,
+    Currency, Intent, LedgerAccount, LedgerLine, PerformanceId, SettlementIntent, SettlementTerms,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -226,9 +226,13 @@ struct Sum {
     credit: i128,
 }
 
-/// The sums of one ledger over a period, by currency and account.
+/// The sums of one currency, one for each of [`LedgerAccount::ALL`].
+type Sums = [Sum; LedgerAccount::ALL.len()];
+
+/// The sums of one ledger over a period. The ledger is looked at under a lock that sales wait for, so
+/// adding a line is adding a number.
 #[derive(Debug, Default)]
-pub struct SettlementTotals(BTreeMap<(String, LedgerAccount), Sum>);
+pub struct SettlementTotals(BTreeMap<Currency, Sums>);
 
 impl SettlementTotals {
     /// Adds up what was posted before a period and in it.
@@ -244,22 +248,32 @@ impl SettlementTotals {
     }
 
     fn add(&mut self, entries: &[LedgerEntry], add: impl Fn(&mut Sum, i128)) {
-        for entry in entries {
-            let currency = entry.currency.to_string();
-            for line in &entry.lines {
-                let sum = self.0.entry((currency.clone(), line.account)).or_default();
-                add(sum, line.amount_minor.into());
+        for of_currency in entries.chunk_by(|one, next| one.currency == next.currency) {
+            let Some(first) = of_currency.first() else { continue };
+            let sums = self.0.entry(first.currency).or_default();
+            for line in of_currency.iter().flat_map(|entry| &entry.lines) {
+                add(&mut sums[line.account.index()], line.amount_minor.into());
             }
         }
+    }
+
+    /// Every account that was posted to, with its sums.
+    fn sums(&self) -> impl Iterator<Item = (Currency, LedgerAccount, Sum)> {
+        self.0.iter().flat_map(|(currency, sums)| {
+            let sums = LedgerAccount::ALL.iter().zip(sums);
+            let posted =
+                sums.filter(|(_, sum)| sum.opening != 0 || sum.debit != 0 || sum.credit != 0);
+            posted.map(|(account, sum)| (*currency, *account, *sum))
+        })
     }
 
     /// Account by account; `None` when a sum is more than a document can show.
     #[must_use]
     pub fn accounts(&self) -> Option<Vec<AccountTotalJson>> {
-        let totals = self.0.iter().map(|((currency, account), sum)| {
-            let Sum { opening, debit, credit } = *sum;
+        let totals = self.sums().map(|(currency, account, sum)| {
+            let Sum { opening, debit, credit } = sum;
             Some(AccountTotalJson {
-                currency: currency.clone(),
+                currency: currency.to_string(),
                 account: account.as_str(),
                 party: account.party().as_str(),
                 opening_minor: i64::try_from(opening).ok()?,
@@ -274,15 +288,15 @@ impl SettlementTotals {
     /// Party by party; `None` when a sum is more than a document can show.
     #[must_use]
     pub fn parties(&self) -> Option<Vec<PartyTotalJson>> {
-        let mut due: BTreeMap<(&str, Party), (i128, i128)> = BTreeMap::new();
-        for ((currency, account), sum) in &self.0 {
+        let mut due: BTreeMap<(Currency, Party), (i128, i128)> = BTreeMap::new();
+        for (currency, account, sum) in self.sums() {
             let (opening, period) = due.entry((currency, account.party())).or_default();
             *opening -= sum.opening;
             *period += sum.credit - sum.debit;
         }
         let totals = due.into_iter().map(|((currency, party), (opening, period))| {
             Some(PartyTotalJson {
-                currency: currency.to_owned(),
+                currency: currency.to_string(),
                 party: party.as_str(),
                 opening_minor: i64::try_from(opening).ok()?,
                 due_minor: i64::try_from(period).ok()?,

@@ -182,12 +182,15 @@ struct Bill<'a> {
 impl<'a> Bill<'a> {
     /// An order that costs nothing is placed in the step that confirms it.
     fn of(asked: &Asked<'a>, step: &'a [Outcome], id: OrderId) -> Option<Self> {
-        let placed_now = step.iter().find_map(|outcome| match outcome {
-            Outcome::OrderPlaced { order, performance, total, reductions, .. } if *order == id => {
-                let (performance, total) = (*performance, *total);
-                Some(Self { order: id, performance, total, reductions: reductions.as_deref() })
-            }
-            _ => None,
+        let placed_now = step.iter().find_map(|outcome| {
+            let Outcome::OrderPlaced { order, performance, total, reductions, .. } = outcome else {
+                return None;
+            };
+            let (order, performance, total) = (*order, *performance, *total);
+            (order == id).then(|| {
+                let reductions = reductions.as_deref();
+                Self { order, performance, total, reductions }
+            })
         });
         placed_now.or_else(|| {
             let order = asked.state.order(id)?;
