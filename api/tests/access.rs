@@ -41,6 +41,9 @@ fn every_route_answers_everybody_as_it_should() {
         let shown = shown.to_string();
         let ticket = format!("/v1/tickets/{order}.1");
         let check_ins = format!("{performance}/check-ins");
+        let settlement = format!("/v1/settlements?performance={PERFORMANCE}");
+        let fees = json!({"type": "set_settlement_terms", "performance": PERFORMANCE, "terms": {}});
+        let fees = fees.to_string();
         let hint = json!({"data": {"paymentKey": "k", "orderId": "o"}}).to_string();
         let rows: Vec<(&str, Row<'_>)> = vec![
             ("/v1/intents", ("POST", "/v1/intents", &release, [401, 409, 403, 403, 403, 401])),
@@ -49,6 +52,7 @@ fn every_route_answers_everybody_as_it_should() {
             ("/v1/intents", ("POST", "/v1/intents", &pause, [401, 403, 403, 404, 403, 401])),
             ("/v1/intents", ("POST", "/v1/intents", &grant, [401, 403, 403, 200, 200, 401])),
             ("/v1/intents", ("POST", "/v1/intents", &shown, [401, 403, 403, 404, 403, 401])),
+            ("/v1/intents", ("POST", "/v1/intents", &fees, [401, 403, 403, 200, 200, 401])),
             // The order is not paid, so there is no ticket yet.
             ("/v1/tickets/{id}", ("GET", &ticket, "", [401, 404, 404, 403, 403, 401])),
             ("/v1/ticket-keys", ("GET", "/v1/ticket-keys", "", [200; 6])),
@@ -76,6 +80,7 @@ fn every_route_answers_everybody_as_it_should() {
                 "/v1/performances/{id}/channels",
                 ("GET", &channels, "", [401, 403, 403, 200, 200, 401]),
             ),
+            ("/v1/settlements", ("GET", &settlement, "", [401, 403, 403, 200, 200, 401])),
             ("/v1/campaigns/{id}", ("GET", &campaign, "", [200; 6])),
             ("/v1/holds/{id}", ("GET", &hold_path, "", [401, 200, 404, 403, 403, 401])),
             ("/v1/orders/{id}", ("GET", &order_path, "", [401, 200, 404, 403, 403, 401])),

@@ -212,5 +212,6 @@ fn too_large_a_definition() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }

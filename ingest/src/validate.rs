@@ -8,7 +8,7 @@ use boxoffice_topics::inventory::{STAY_NIGHTS_MAX, Selector};
 use boxoffice_topics::ticket::GATE_BYTES_MAX;
 use boxoffice_topics::{
     CouponIntent, Intent, InventoryIntent, Money, PointsIntent, PointsRule, RefundIntent,
-    TicketIntent, WaitingRoomIntent,
+    SettlementIntent, TicketIntent, WaitingRoomIntent,
 };
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
@@ -80,6 +80,9 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         Intent::Points(intent) => check_points(intent),
         Intent::Ticket(intent) => check_ticket(intent),
         Intent::Refund(intent) => check_refund(intent),
+        Intent::Settlement(SettlementIntent::SetSettlementTerms { terms, .. }) => {
+            terms.validate().map_err(|error| below("terms", error))
+        }
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
         Intent::OpenSale { .. }
@@ -276,8 +279,8 @@ mod tests {
     use boxoffice_topics::ticket::Scan;
     use boxoffice_topics::{
         AccountId, CampaignId, Currency, HoldId, IntentId, Message, Offset, OrderId, PartitionId,
-        PerformanceDefinition, PerformanceId, RefundLadder, RefundTerms, SaleRules, Slot, TicketId,
-        TicketRules, Timestamp, WaitingRoomRules,
+        PerformanceDefinition, PerformanceId, RefundLadder, RefundTerms, SaleRules,
+        SettlementTerms, Slot, TicketId, TicketRules, Timestamp, WaitingRoomRules,
     };
 
     use super::*;
@@ -355,6 +358,17 @@ mod tests {
             (terms(0, Vec::new()), "terms.ladder.steps: must be 1 to 32, is 0"),
             (Intent::Refund(RefundIntent::CancelPerformance { performance: PERFORMANCE }), ""),
         ]);
+    }
+
+    #[test]
+    fn fees_outside_the_limits_are_named_by_field() {
+        let fees = |fee_vat_basis_points| {
+            let terms = SettlementTerms { fee_vat_basis_points, ..SettlementTerms::default() };
+            let performance = PERFORMANCE;
+            Intent::Settlement(SettlementIntent::SetSettlementTerms { performance, terms })
+        };
+        let vat = "terms.fee_vat_basis_points: must be 0 to 10000";
+        check(&[(fees(10_000), ""), (fees(10_001), vat)]);
     }
 
     #[test]
@@ -489,6 +503,7 @@ mod tests {
             },
             shapes: None,
             refund_terms: None,
+            settlement_terms: None,
         });
         check(&[(
             Intent::CreatePerformance { definition },

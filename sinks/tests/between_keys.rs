@@ -430,6 +430,8 @@ async fn a_sink_that_is_killed_at_any_table_catches_up() {
         "refund_terms",
         "ticket_refunds",
         "performance_cancellations",
+        "settlement_terms",
+        "settlement_lines",
     ] {
         let database = Database::fresh().await;
         let (pool, killer) = (pool(&database), pool(&database));
@@ -454,7 +456,7 @@ async fn rebuilt_rows_are_the_same() {
 }
 
 /// One change in every table, of which the audit tells the first row that differs.
-const PLANTED: [(&str, &str); 33] = [
+const PLANTED: [(&str, &str); 35] = [
     ("allotments", "UPDATE allotments SET quantity = 4 WHERE kind = 'released'"),
     ("channel_holds", "DELETE FROM channel_holds"),
     ("channels", "UPDATE channels SET released_at = created_at"),
@@ -463,6 +465,8 @@ const PLANTED: [(&str, &str); 33] = [
         "UPDATE companion_releases SET released_at = released_at + interval '1 ms'",
     ),
     ("nights", "UPDATE nights SET night = night + interval '1 day'"),
+    ("settlement_lines", "UPDATE settlement_lines SET amount_minor = -1 WHERE amount_minor < 0"),
+    ("settlement_terms", "UPDATE settlement_terms SET provider_keeps_fee = NOT provider_keeps_fee"),
     ("shaped_seats", "UPDATE shaped_seats SET shape = 'table' WHERE shape = 'companion'"),
     ("campaign_terms", "UPDATE campaign_terms SET cap_minor = 1 WHERE cap_minor IS NOT NULL"),
     ("campaigns", "UPDATE campaigns SET issued = issued - 1 WHERE is_spanning"),

@@ -8,6 +8,7 @@ use crate::ids::PerformanceId;
 use crate::inventory::{RowSold, Shapes, check_row_sold};
 use crate::money::{Currency, Money};
 use crate::refund::RefundTerms;
+use crate::settlement::SettlementTerms;
 use crate::time::Timestamp;
 
 /// Seats in one performance: a stadium has about 100,000.
@@ -67,6 +68,10 @@ pub struct PerformanceDefinition {
     /// What only some performances have.
     #[n(10)]
     pub shapes: Option<Box<Shapes>>,
+    /// The fees. Without them, as in logs from before there was settlement, the money of the
+    /// performance is not accounted for.
+    #[n(11)]
+    pub settlement_terms: Option<SettlementTerms>,
 }
 
 /// One price.
@@ -172,7 +177,8 @@ impl PerformanceDefinition {
         self.check_sections()?;
         self.check_shapes()?;
         self.check_sale()?;
-        self.check_refund_terms()
+        self.check_refund_terms()?;
+        self.check_settlement_terms()
     }
 
     /// How many numbered seats there are.
@@ -191,6 +197,14 @@ impl PerformanceDefinition {
         let Some(terms) = &self.refund_terms else { return Ok(()) };
         terms.validate().map_err(|DefinitionInvalid { field, reason }| DefinitionInvalid {
             field: format!("refund_terms.{field}"),
+            reason,
+        })
+    }
+
+    fn check_settlement_terms(&self) -> Result<(), DefinitionInvalid> {
+        let Some(terms) = &self.settlement_terms else { return Ok(()) };
+        terms.validate().map_err(|DefinitionInvalid { field, reason }| DefinitionInvalid {
+            field: format!("settlement_terms.{field}"),
             reason,
         })
     }

@@ -17,6 +17,7 @@ use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
 use crate::refund::RefundIntent;
+use crate::settlement::SettlementIntent;
 use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
@@ -234,6 +235,9 @@ pub enum Intent<'a> {
     /// Something about refunds.
     #[n(40)]
     Refund(#[b(0)] RefundIntent<'a>),
+    /// Something about settlement.
+    #[n(70)]
+    Settlement(#[n(0)] SettlementIntent),
 }
 
 /// What the provider did about an attempt to pay.
@@ -300,6 +304,7 @@ impl Intent<'_> {
             Self::Deliver { message, .. } => Some(message.slot()),
             Self::Ticket(intent) => Some(intent.slot()),
             Self::Refund(intent) => Some(intent.slot()),
+            Self::Settlement(intent) => Some(intent.slot()),
         }
     }
 
@@ -329,6 +334,7 @@ impl Intent<'_> {
             Self::WaitingRoom(intent) => intent.name(),
             Self::Ticket(intent) => intent.name(),
             Self::Refund(intent) => intent.name(),
+            Self::Settlement(intent) => intent.name(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod points;
 pub mod reductions;
 pub mod refund;
 pub mod refusal;
+pub mod settlement;
 pub mod ticket;
 pub mod time;
 pub mod waiting_room;
@@ -43,6 +44,10 @@ pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refund::{RefundIntent, RefundLadder, RefundLine, RefundOutcome, RefundTerms};
 pub use refusal::{Refusal, RefusalCode};
+pub use settlement::{
+    LedgerAccount, LedgerLine, Posting, PostingKind, SettlementIntent, SettlementOutcome,
+    SettlementTerms,
+};
 pub use ticket::{TicketId, TicketIntent, TicketOutcome, TicketRules};
 pub use time::Timestamp;
 pub use waiting_room::{

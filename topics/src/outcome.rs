@@ -20,6 +20,7 @@ use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refund::RefundOutcome;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::settlement::SettlementOutcome;
 use crate::ticket::TicketOutcome;
 use crate::time::Timestamp;
 use crate::waiting_room::WaitingRoomOutcome;
@@ -472,4 +473,7 @@ pub enum Outcome {
     /// Something about refunds.
     #[n(40)]
     Refund(#[n(0)] RefundOutcome),
+    /// About settlement.
+    #[n(70)]
+    Settlement(#[n(0)] SettlementOutcome),
 }

@@ -282,6 +282,12 @@ refusal_codes! {
     165 GateLimitReached "gate_limit_reached";
     /// A ticket of the order has gone to another account.
     166 TicketGivenAway "ticket_given_away";
+    /// The settlement terms break a rule that ingest should have caught.
+    170 SettlementTermsInvalid "settlement_terms_invalid";
+    /// The settlement terms were changed as often as they may be.
+    171 SettlementTermsChangesExhausted "settlement_terms_changes_exhausted";
+    /// The performance is older than settlement: its money is not accounted for.
+    172 SettlementNotKept "settlement_not_kept";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

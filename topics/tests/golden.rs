@@ -25,6 +25,8 @@ use boxoffice_topics::{
 mod inventory;
 #[path = "golden/refund.rs"]
 mod refund;
+#[path = "golden/settlement.rs"]
+mod settlement;
 #[path = "golden/ticket.rs"]
 mod ticket;
 #[path = "golden/waiting_room.rs"]
@@ -82,6 +84,7 @@ fn definition() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }
 

@@ -70,6 +70,7 @@ fn accepted(outcome: &Outcome) -> &'static str {
         Outcome::Points(outcome) => about_points(outcome),
         Outcome::Ticket(outcome) => about_tickets(outcome),
         Outcome::Refund(outcome) => about_refunds(outcome),
+        Outcome::Settlement(_) => "Other fees are taken of orders from now on.",
         Outcome::Inventory(outcome) => about_inventory(outcome),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => "One key told another.",
     }

@@ -302,6 +302,7 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::TicketRulesInvalid
         | RefusalCode::TransferToSelf
         | RefusalCode::RefundTermsInvalid
+        | RefusalCode::SettlementTermsInvalid
         | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
         RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,

@@ -79,6 +79,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::performances::availability::availability))
         .routes(routes!(routes::performances::waiting_room::waiting_room))
         .routes(routes!(routes::performances::channels::channels))
+        .routes(routes!(routes::settlements::show::show))
         .routes(routes!(routes::campaigns::show::show))
         .routes(routes!(routes::holds::show::show))
         .routes(routes!(routes::orders::show::show))

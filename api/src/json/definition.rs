@@ -8,13 +8,14 @@ use boxoffice_topics::definition::{
 use boxoffice_topics::inventory::{Shapes, Stays};
 use boxoffice_topics::{
     Currency, PerformanceDefinition, PerformanceId, PriceLevel, Row, SaleRules, Section,
-    SectionKind,
+    SectionKind, SettlementTerms,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::parse::bounded;
 use super::refund::RefundTermsJson;
+use super::settlement::SettlementTermsJson;
 use super::shapes::{StaysJson, TableJson, sold, table};
 use super::values::{Parsed, moment, stamp};
 use crate::http::problem::Problem;
@@ -52,6 +53,9 @@ pub struct DefinitionJson {
     /// them nothing and everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_terms: Option<RefundTermsJson>,
+    /// The fees; none when absent. Only promoters and operators see them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_terms: Option<SettlementTermsJson>,
 }
 
 /// One price.
@@ -202,6 +206,7 @@ impl DefinitionJson {
             sale: self.sale.to_rules()?,
             shapes,
             refund_terms: self.refund_terms.as_ref().map(|terms| Box::new(terms.into())),
+            settlement_terms: Some(self.settlement_terms.map(Into::into).unwrap_or_default()),
         };
         definition.validate().map_err(|error| {
             Problem::invalid("definition_invalid", error.reason).path(error.field)
@@ -328,6 +333,10 @@ impl From<&PerformanceDefinition> for DefinitionJson {
                 .map(|at| Parsed(moment(at).0)),
             sale: SaleJson::from(&definition.sale),
             refund_terms: definition.refund_terms.as_deref().map(RefundTermsJson::from),
+            settlement_terms: definition
+                .settlement_terms
+                .filter(|terms| *terms != SettlementTerms::default())
+                .map(SettlementTermsJson::from),
         }
     }
 }

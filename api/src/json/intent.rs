@@ -15,6 +15,7 @@ use super::inventory::{HoldStay, ReleaseChannel, ReleaseCompanions, SetAside, Se
 use super::parse::Tag;
 use super::points::{GrantPoints, SetPointsRule};
 use super::refund::{CancelPerformance, RefundTermsJson, RefundTickets, SetRefundTerms};
+use super::settlement::{SetSettlementTerms, SettlementTermsJson};
 use super::shapes::StaysJson;
 use super::ticket::{OfferTicket, ScanTicket, SetTicketRules, TicketOfferAnswer};
 use super::values::{MoneyJson, Parsed, Text};
@@ -105,6 +106,9 @@ pub enum IntentRequest<'a> {
     SetRefundTerms(SetRefundTerms),
     /// A promoter says that the performance will not be shown: everything goes back.
     CancelPerformance(CancelPerformance),
+    /// A promoter or an operator says which fees are taken of orders from now on. Those that are
+    /// sold keep theirs.
+    SetSettlementTerms(SetSettlementTerms),
 }
 
 macro_rules! about_one_thing {
@@ -221,11 +225,14 @@ pub struct CreatePerformance {
     /// them nothing and everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_terms: Option<RefundTermsJson>,
+    /// The fees; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_terms: Option<SettlementTermsJson>,
 }
 
 impl IntentRequest<'_> {
     /// Every type, as clients write it.
-    pub const TYPES: [&'static str; 37] = [
+    pub const TYPES: [&'static str; 38] = [
         "hold_seats",
         "hold_best_available",
         "hold_general_admission",
@@ -263,6 +270,7 @@ impl IntentRequest<'_> {
         "refund_tickets",
         "set_refund_terms",
         "cancel_performance",
+        "set_settlement_terms",
     ];
 
     /// Who may ask this.
@@ -287,7 +295,7 @@ impl IntentRequest<'_> {
             | Self::SetRefundTerms(_)
             | Self::CancelPerformance(_) => &[Role::Promoter],
             Self::CheckIn(_) | Self::CheckOut(_) => &[Role::Gate, Role::Promoter],
-            Self::GrantPoints(_) => &[Role::Promoter, Role::Operator],
+            Self::GrantPoints(_) | Self::SetSettlementTerms(_) => &[Role::Promoter, Role::Operator],
             Self::HoldSeats(_)
             | Self::HoldBestAvailable(_)
             | Self::HoldGeneralAdmission(_)
@@ -375,6 +383,7 @@ impl IntentRequest<'_> {
             Self::RefundTickets(refund) => refund.to_intent(),
             Self::SetRefundTerms(set) => set.to_intent()?,
             Self::CancelPerformance(cancel) => cancel.to_intent(),
+            Self::SetSettlementTerms(set) => set.to_intent()?,
         })
     }
 }
@@ -407,6 +416,7 @@ impl CreatePerformance {
             companions_released_at: self.companions_released_at,
             sale: self.sale,
             refund_terms: self.refund_terms.clone(),
+            settlement_terms: self.settlement_terms,
         }
     }
 }

@@ -14,6 +14,7 @@ mod points;
 mod record;
 mod refund;
 mod scene;
+mod settlement;
 mod shapes;
 mod ticket;
 mod values;
@@ -43,8 +44,8 @@ pub use order::{
 };
 pub use outcome::{
     CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
-    RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, TicketOutcomeJson,
-    WaitingRoomOutcomeJson,
+    PostingJson, PostingLineJson, RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson,
+    SectionPlacesOut, SettlementOutcomeJson, TicketOutcomeJson, WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};
@@ -54,6 +55,10 @@ pub use refund::{
     RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
 };
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
+pub use settlement::{
+    AccountTotalJson, PartyTotalJson, SetSettlementTerms, SettlementJson, SettlementLineJson,
+    SettlementTermsJson, SettlementTotals,
+};
 pub use shapes::{NightPricesJson, RoomTypeJson, StaysJson, TableJson};
 pub use ticket::{
     CheckInsJson, GateJson, HeldTicketJson, OfferTicket, ScanTicket, SetTicketRules,

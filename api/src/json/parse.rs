@@ -107,6 +107,7 @@ pub fn parse_intent(body: &[u8]) -> Result<IntentRequest<'_>, Problem> {
         "refund_tickets" => IntentRequest::RefundTickets(parse(body)?),
         "set_refund_terms" => IntentRequest::SetRefundTerms(parse(body)?),
         "cancel_performance" => IntentRequest::CancelPerformance(parse(body)?),
+        "set_settlement_terms" => IntentRequest::SetSettlementTerms(parse(body)?),
         _ => {
             let detail = format!("expected one of {}", IntentRequest::TYPES.join(", "));
             return Err(Problem::invalid("intent_type_unknown", detail).path("type"));

@@ -9,7 +9,7 @@ use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
 use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::{
     CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
-    PointsIntent, RefundIntent, Step, TicketIntent, WaitingRoomIntent,
+    PointsIntent, RefundIntent, SettlementIntent, Step, TicketIntent, WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use super::outcome::OutcomeJson;
 use super::points::PointsRuleJson;
 use super::refund::RefundTermsJson;
 use super::scene::Scene;
+use super::settlement::SettlementTermsJson;
 use super::shapes::civil_date;
 use super::ticket::TicketRulesJson;
 use super::values::moment;
@@ -159,6 +160,9 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::Points(intent) => points_intent(intent),
         Intent::Ticket(intent) => ticket_intent(intent),
         Intent::Refund(intent) => refund_intent(intent),
+        Intent::Settlement(SettlementIntent::SetSettlementTerms { performance, terms }) => json!({
+            "performance": performance.to_string(), "terms": SettlementTermsJson::from(*terms),
+        }),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }

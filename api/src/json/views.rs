@@ -2,7 +2,7 @@
 
 use boxoffice_core::{EndedHold, Hold, HoldEnd, Performance, SaleState, SeatState};
 use boxoffice_topics::{
-    IntentId, Outcome, SeatNumber, SectionKind, SectionNumber, Step, Timestamp,
+    IntentId, Outcome, SeatNumber, SectionKind, SectionNumber, SettlementOutcome, Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +28,8 @@ pub struct DecidedJson {
     pub status: &'static str,
     /// It was decided before, under the same idempotency key; these are the outcomes of then.
     pub repeated: bool,
-    /// The reply, then what follows from it. What keys tell each other is left out.
+    /// The reply, then what follows from it. What keys tell each other, and what is posted for
+    /// settlement, is left out.
     pub outcomes: Vec<OutcomeJson>,
 }
 
@@ -36,10 +37,15 @@ impl DecidedJson {
     /// A step in its scene.
     #[must_use]
     pub fn of(id: IntentId, step: &Step, repeated: bool, scene: Scene<'_>) -> Self {
-        let is_message = |it: &&Outcome| {
-            matches!(it, Outcome::MessageSent { .. } | Outcome::MessageReceived { .. })
+        let is_inner = |it: &&Outcome| {
+            matches!(
+                it,
+                Outcome::MessageSent { .. }
+                    | Outcome::MessageReceived { .. }
+                    | Outcome::Settlement(SettlementOutcome::Posted { .. })
+            )
         };
-        let shown = step.outcomes.iter().filter(|it| !is_message(it));
+        let shown = step.outcomes.iter().filter(|it| !is_inner(it));
         Self {
             id: id.to_string(),
             partition: id.partition().number(),
@@ -180,7 +186,11 @@ impl PerformanceJson {
             remaining: remaining(performance),
             current_refund_terms: performance.refund_terms().into(),
             cancellation: CancellationJson::of(performance),
-            definition: performance.definition().into(),
+            // What is taken of the money is between promoter and platform.
+            definition: DefinitionJson {
+                settlement_terms: None,
+                ..performance.definition().into()
+            },
         }
     }
 }

@@ -70,6 +70,7 @@ pub(super) async fn audit(
     audit.money = books.check(&model, &mut audit.findings);
     audit.check_availability(shop, &model).await?;
     audit.check_tickets(shop, names, &model, buyers).await?;
+    audit.check_settlements(shop, &model).await?;
     Ok(audit)
 }
 
@@ -150,8 +151,9 @@ impl Audit {
     fn check_told(&mut self, trace: &Trace, intent: &Sent, original: Place) {
         let (Some(reply), Some(step)) = (&intent.reply, trace.steps.get(&original)) else { return };
         let Value::Array(mut decided) = parse(&step.outcomes) else { return };
-        // What keys tell each other is nobody else's business.
-        decided.retain(|outcome| outcome["type"] != "message_sent");
+        // What keys tell each other, and what money was for, is nobody else's business.
+        let is_inner = |kind: &Value| kind == "message_sent" || kind == "settlement_posted";
+        decided.retain(|outcome| !is_inner(&outcome["type"]));
         let same = match reply {
             Told::Refused(code) => decided
                 .first()
@@ -207,6 +209,18 @@ impl Audit {
                 format!("{section}-{label}: the log gives {expected}, the map shows {letters}")
             });
         }
+    }
+
+    /// Finance looks at the settlement of every performance.
+    async fn check_settlements(&mut self, shop: &Shop, model: &Model) -> Result<(), GaveUp> {
+        let subject = format!("rehearsal-{}-finance", shop.run);
+        let Ok(token) = shop.client.token(Role::Operator, &subject) else { return Ok(()) };
+        for (performance, _) in model.houses() {
+            let path = format!("/v1/settlements?performance={performance}&limit=1");
+            let shown = shop.client.get(&token, &path).await?;
+            model.settlements.check_shown(performance, &shown, &mut self.findings);
+        }
+        Ok(())
     }
 
     /// Some buyers look at their tickets.

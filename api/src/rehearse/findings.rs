@@ -43,6 +43,10 @@ invariants! {
     PlaceHasOneOwner "I2" "place_has_one_owner" "a place has one holder or owner at a time";
     MoneyConserved "I3" "money_conserved"
         "captured - refunded = live tickets - coupons - points, per order and in total";
+    SettlementEven "I3" "settlement_even"
+        "the lines that are posted for one outcome sum to zero";
+    SettlementAgrees "I3" "settlement_agrees"
+        "captured money, refunds and settlement totals agree, per order and in total";
     MoneyForTickets "I4" "money_for_tickets"
         "at rest an order is confirmed with its money, or ended without any";
     PaymentsKnown "I4" "payments_known" "no payment and no refund is unknown";

@@ -25,6 +25,7 @@ mod progress;
 mod quiet;
 mod report;
 mod sale;
+mod settlements;
 mod shop;
 mod stage;
 mod tokens;

@@ -14,6 +14,7 @@ use super::house::{Accounted, House, Owner, Places};
 use super::line::Line;
 use super::orders::Payment;
 use super::post::Post;
+use super::settlements::Settlements;
 use super::venue::Venue;
 use super::wallets::Wallets;
 
@@ -59,6 +60,7 @@ pub(super) struct Model {
     pub(super) coupons: Coupons,
     pub(super) wallets: Wallets,
     post: Post,
+    pub(super) settlements: Settlements,
     /// What orders of a performance earn.
     pub(super) earned_basis_points: HashMap<String, i64>,
     /// Accounts that held something: theirs are the wallets that are judged.
@@ -83,6 +85,7 @@ impl Model {
             coupons: Coupons::default(),
             wallets: Wallets::default(),
             post: Post::default(),
+            settlements: Settlements::default(),
             earned_basis_points: HashMap::new(),
             buyers: HashSet::new(),
             refused: BTreeMap::new(),
@@ -138,7 +141,7 @@ impl Model {
         }
     }
 
-    /// Waiting rooms, coupons and points.
+    /// Waiting rooms, coupons, points and settlement.
     fn fold_extra(&mut self, step: &Step, kind: &str, outcome: &Value) {
         let performance = text(outcome, "performance");
         match kind {
@@ -153,6 +156,7 @@ impl Model {
                 let share = outcome["rule"]["earned_basis_points"].as_i64().unwrap_or(0);
                 self.earned_basis_points.insert(performance, share);
             }
+            "settlement_posted" => self.settlements.fold(step, outcome, &mut self.findings),
             _ if kind.starts_with("coupon_") => {
                 self.coupons.fold(step, outcome, &mut self.findings);
             }
@@ -269,6 +273,7 @@ impl Model {
         self.coupons.settle(&self.orders, findings);
         self.wallets.settle(self.buyers.iter(), &self.orders, findings);
         self.post.settle(begins, findings);
+        self.settlements.settle(&self.orders, findings);
     }
 
     /// Every place of every house.

@@ -5,6 +5,8 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::settlements;
+
 /// A house of real shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
@@ -175,6 +177,7 @@ impl Venue {
             "type": "create_performance", "performance": performance,
             "name": "Dress rehearsal", "venue": "Rehearsal house", "starts_at": starts_at,
             "currency": CURRENCY, "price_levels": levels, "sections": sections,
+            "settlement_terms": settlements::terms(),
             "sale": {
                 "hold_ttl_seconds": times.hold_ttl_seconds, "hold_renewals_max": 1,
                 "payment_window_seconds": times.payment_window_seconds,

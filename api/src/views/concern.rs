@@ -3,8 +3,8 @@
 use boxoffice_core::State;
 use boxoffice_topics::ticket::OfferEnd;
 use boxoffice_topics::{
-    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, RefundOutcome, Step,
-    TicketOutcome,
+    AccountId, CouponId, CouponOutcome, OrderId, Outcome, PointsOutcome, RefundOutcome,
+    SettlementOutcome, Step, TicketOutcome,
 };
 
 /// Whether an outcome concerns an account, in the state after its step.
@@ -50,7 +50,10 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::Refund(
             RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
         ) => Some(step.account),
-        Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
+        Outcome::Settlement(SettlementOutcome::TermsSet { .. }) => Some(step.account),
+        Outcome::MessageSent { .. }
+        | Outcome::MessageReceived { .. }
+        | Outcome::Settlement(SettlementOutcome::Posted { .. }) => None,
     }
 }
 

@@ -181,5 +181,6 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }

@@ -115,6 +115,10 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         }
         Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
         Outcome::Refund(outcome) => state.apply_refund(outcome, at),
+        Outcome::Settlement(outcome) => {
+            state.apply_settlement(step, outcome);
+            return false;
+        }
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

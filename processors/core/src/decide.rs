@@ -17,6 +17,7 @@ use crate::performance::Performance;
 use crate::points::decide_points;
 use crate::refund::decide_refund;
 use crate::sale::{close_sale, create_performance, open_sale};
+use crate::settlement::{self, decide_settlement};
 use crate::state::State;
 use crate::stay::{StayWish, hold_stay};
 use crate::tick::tick;
@@ -82,7 +83,10 @@ pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
     }
     let asked = Asked { state, now, account: header.account, offset, intent: name };
     match dispatch(&asked, intent, &mut step.outcomes) {
-        Ok(()) => waiting_room::end_sessions_of_buyers(&asked, &mut step.outcomes),
+        Ok(()) => {
+            waiting_room::end_sessions_of_buyers(&asked, &mut step.outcomes);
+            settlement::post(&asked, &mut step.outcomes);
+        }
         Err(refusal) => {
             step.outcomes.clear();
             step.outcomes.push(Outcome::Refused { refusal });
@@ -156,6 +160,7 @@ fn dispatch(
         }
         Intent::Inventory(intent) => decide_inventory(asked, intent)?,
         Intent::Points(intent) => decide_points(asked, intent)?,
+        Intent::Settlement(intent) => decide_settlement(asked, intent)?.into(),
         Intent::Coupon(intent) => return decide_coupon(asked, intent, outcomes),
         Intent::Deliver { from, message } => return deliver(asked, *from, message, outcomes),
         Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,

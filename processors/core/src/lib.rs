@@ -25,6 +25,8 @@
 //! - INV-51: free, held, sold and set aside are all the places that there are.
 //! - INV-60: a ticket has exactly one holder, and counts toward the limit of that account.
 //! - INV-61: nobody comes in with a ticket while somebody is inside with it.
+//! - INV-70: the lines of a posting sum to zero.
+//! - INV-71: of each order, provider cash is what was captured less what was given back.
 #![cfg_attr(
     not(test),
     deny(
@@ -51,6 +53,7 @@ mod refund;
 mod reserving;
 mod sale;
 mod settle;
+mod settlement;
 mod snapshot;
 mod state;
 mod stay;
@@ -75,6 +78,7 @@ pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use refund::{Cancellation, RefundQuote, WantedTickets};
+pub use settlement::{Ledger, LedgerEntry};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use stay::Stay;

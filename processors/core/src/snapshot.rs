@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use boxoffice_topics::codec::{decode_whole, encode_into};
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
-    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, RefundTerms, Timestamp,
+    Offset, PartitionId, PaymentId, PerformanceDefinition, PointsRule, RefundTerms,
+    SettlementTerms, Timestamp,
 };
 use minicbor::{Decode, Decoder, Encode};
 
@@ -19,6 +20,7 @@ use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::refund::{Cancellation, SavedCancellation};
+use crate::settlement::{Ledger, LedgerEntry};
 use crate::state::{Decided, State};
 use crate::ticket::SavedTickets;
 use crate::timers::Due;
@@ -34,7 +36,8 @@ use between_keys::SavedBetweenKeys;
 /// - 2: with them.
 /// - 3: with tickets, refunds, channels, tables and companion seats. An older one is read as a state
 ///   without.
-const VERSION: u16 = 3;
+/// - 4: with ledgers. An older one is read as a state without.
+const VERSION: u16 = 4;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
 
@@ -102,6 +105,11 @@ struct SavedPerformance<'s> {
     channels: Option<Vec<SavedChannel>>,
     #[n(51)]
     companions_released: Option<bool>,
+    /// Since version 4, like what follows.
+    #[n(70)]
+    later_settlement_terms: Option<Cow<'s, [SettlementTerms]>>,
+    #[n(71)]
+    ledger: Option<Cow<'s, [LedgerEntry]>>,
 }
 
 impl State {
@@ -124,6 +132,8 @@ impl State {
             companions_released: performance.has_released_companions().then_some(true),
             later_refund_terms: performance.saved_refund_terms(),
             cancellation: performance.cancellation().map(Cancellation::save),
+            later_settlement_terms: performance.ledger().and_then(Ledger::saved_terms),
+            ledger: performance.ledger().and_then(Ledger::saved_entries),
         });
         let snapshot = Snapshot {
             version: VERSION,
@@ -165,6 +175,10 @@ impl State {
             restored.switch = performance.switch;
             restored.points_rule = performance.points_rule;
             restored.restore_refund_terms(performance.later_refund_terms.as_deref());
+            if let Some(ledger) = &mut restored.ledger {
+                let terms = performance.later_settlement_terms.as_deref();
+                ledger.restore(terms, performance.ledger.take());
+            }
             state.restore_inventory(performance);
         }
         if let Some(saved) = saved.between_keys {
@@ -293,7 +307,7 @@ mod tests {
     #[test]
     fn a_snapshot_of_tomorrow_is_refused_by_name() {
         let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
-        bytes[2] = 4;
-        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(4))));
+        bytes[2] = 5;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(5))));
     }
 }

@@ -6,6 +6,8 @@
 //! The model that is compared with knows nothing of the core: it folds outcomes into maps.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "settlement/books.rs"]
+mod books;
 #[path = "between_keys/model.rs"]
 mod model;
 #[path = "between_keys/world.rs"]

@@ -115,6 +115,7 @@ fn house() -> PerformanceDefinition {
             account_seats_max: 12,
         },
         refund_terms: None,
+        settlement_terms: None,
         shapes: None,
     }
 }

@@ -5,6 +5,9 @@
 //! The model that is compared with knows nothing of the core: it folds outcomes into maps.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "settlement/books.rs"]
+mod books;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_core::{Record, State, apply, decide};
@@ -19,6 +22,8 @@ use boxoffice_topics::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use books::Books;
 
 const SHOW: PerformanceId = PerformanceId::from_u128(1);
 const CAPACITY: u32 = 6;
@@ -109,6 +114,7 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: Some(Box::new(terms(1_000))),
+        settlement_terms: Some(books::TERMS),
     }
 }
 
@@ -228,6 +234,7 @@ struct World {
     state: State,
     clock: i64,
     model: Model,
+    books: Books,
     keys: u128,
     last: Option<(Header, AccountId)>,
     steps: Vec<Step>,
@@ -239,6 +246,7 @@ impl World {
             state: State::new(PartitionId::new(0).unwrap()),
             clock: 1,
             model: Model::default(),
+            books: Books::default(),
             keys: 0,
             last: None,
             steps: Vec::new(),
@@ -388,6 +396,7 @@ impl World {
         decide(&self.state, &record, &mut step);
         apply(&mut self.state, &step);
         self.model.fold(&step);
+        self.books.fold(&step);
         self.steps.push(step);
     }
 }

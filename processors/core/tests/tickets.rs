@@ -71,6 +71,7 @@ fn house() -> PerformanceDefinition {
             account_seats_max: ACCOUNT_SEATS_MAX,
         },
         refund_terms: None,
+        settlement_terms: None,
         shapes: None,
     }
 }

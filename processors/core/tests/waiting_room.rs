@@ -88,6 +88,7 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) fn create() -> Intent<'static> {
             },
             shapes: None,
             refund_terms: None,
+            settlement_terms: None,
         }),
     }
 }

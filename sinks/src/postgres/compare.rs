@@ -140,6 +140,7 @@ async fn compare_rows(
     let sql = "SELECT * FROM ticket_scans ORDER BY scan_id";
     tables.table(sql, &fold.ticket_scans).await?;
     compare_refunds(&mut tables, fold).await?;
+    compare_settlement(&mut tables, fold).await?;
     compare_inventory(&mut tables, fold).await?;
     Ok((tables.rows, tables.differences))
 }
@@ -151,6 +152,13 @@ async fn compare_refunds(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Err
     tables.table(sql, &fold.ticket_refunds).await?;
     let sql = "SELECT * FROM performance_cancellations ORDER BY performance_id";
     tables.table(sql, &fold.cancellations).await
+}
+
+async fn compare_settlement(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {
+    let sql = "SELECT * FROM settlement_terms ORDER BY performance_id, version";
+    tables.table(sql, &fold.settlement_terms).await?;
+    let sql = "SELECT * FROM settlement_lines ORDER BY partition, step_offset, outcome_index, line";
+    tables.table(sql, &fold.settlement_lines).await
 }
 
 async fn compare_inventory(tables: &mut Tables<'_>, fold: &Fold) -> Result<(), Error> {

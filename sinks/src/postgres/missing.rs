@@ -55,6 +55,7 @@ impl Missing {
             | Outcome::MessageSent { .. }
             | Outcome::MessageReceived { .. }
             | Outcome::OrderReserving(_)
+            | Outcome::Settlement(_)
             | Outcome::PerformanceCreated { .. }
             | Outcome::Held { .. } => (),
             Outcome::SaleOpened { performance } | Outcome::SaleClosed { performance } => {

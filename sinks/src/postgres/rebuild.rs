@@ -71,6 +71,7 @@ async fn empty(pool: &PgPool, log_id: LogId, replace: Replace) -> Result<(), Err
                   coupon_uses, points_lots, points_uses, points_ledger, ticket_rules,
                   ticket_transfers, ticket_scans, refund_terms,
                   ticket_refunds, performance_cancellations,
+                  settlement_terms, settlement_lines,
                   channels, allotments, channel_holds, companion_releases, shaped_seats, nights",
     )
     .execute(&mut *transaction)

@@ -10,10 +10,11 @@ use boxoffice_topics::reductions::{Awaited, ReservingOrder};
 use boxoffice_topics::waiting_room::{LotteryRules, SessionEnd};
 use boxoffice_topics::{
     AccountId, CampaignDefinition, CampaignId, CouponId, CouponOutcome, Currency, EntrantsDigest,
-    HoldId, IntentId, JoinNumber, LotId, LotterySeed, Message, OrderId, Outcome, PartitionId,
-    PaymentId, PerformanceId, Places, PointsOutcome, PointsRule, Reductions, RefundLadder,
-    RefundLine, RefundOutcome, RefundTerms, RefusalCode, SeatNumber, Slot, TicketId, Timestamp,
-    WaitingRoomOutcome, WaitingRoomRules,
+    HoldId, IntentId, JoinNumber, LedgerAccount, LedgerLine, LotId, LotterySeed, Message, OrderId,
+    Outcome, PartitionId, PaymentId, PerformanceId, Places, PointsOutcome, PointsRule, Posting,
+    PostingKind, Reductions, RefundLadder, RefundLine, RefundOutcome, RefundTerms, RefusalCode,
+    SeatNumber, SettlementOutcome, SettlementTerms, Slot, TicketId, Timestamp, WaitingRoomOutcome,
+    WaitingRoomRules,
 };
 
 use super::{BEGIN_MS, Scribe, account, log, small_house, ticket, won};
@@ -228,6 +229,9 @@ impl Sale {
         let ladder = Some(RefundLadder::korean(4_000));
         let terms = Box::new(RefundTerms { ladder, booking_fee_minor: 2_000 });
         self.hall.decide(vec![RefundOutcome::TermsSet { performance, version, terms }.into()]);
+        let fees = SettlementTerms { platform_fee_basis_points: 500, ..SettlementTerms::default() };
+        let set = SettlementOutcome::TermsSet { performance, version, terms: fees };
+        self.hall.decide(vec![set.into()]);
         self.hall.decide(vec![RefundOutcome::PerformanceCancelled { performance }.into()]);
     }
 
@@ -339,7 +343,8 @@ impl Sale {
         let (amount, payment_key) = (won(minor), "key".into());
         self.hall.decide(vec![Outcome::PaymentRequested { payment, order, amount, payment_key }]);
         let confirmed = self.confirmed(buyer, order, Some(payment), Some(earned));
-        self.hall.decide(vec![Outcome::PaymentCaptured { payment, order, amount }, confirmed]);
+        let captured = Outcome::PaymentCaptured { payment, order, amount };
+        self.hall.decide(vec![captured, confirmed, posted(self.performance, order, minor)]);
         payment
     }
 
@@ -570,4 +575,19 @@ fn ticket_back(order: OrderId, account: AccountId) -> Outcome {
     };
     let (currency, terms, lines) = (Currency::KRW, Some(1), vec![line]);
     RefundOutcome::TicketsRefunded { order, account, currency, terms, lines }.into()
+}
+
+/// What money that buys an order means.
+fn posted(performance: PerformanceId, order: OrderId, minor: i64) -> Outcome {
+    let posting = |cause, kind, debited, credited| {
+        let line = |account, amount_minor| LedgerLine { account, amount_minor };
+        let lines = vec![line(debited, minor), line(credited, -minor)];
+        Posting { cause, kind, performance, order, currency: Currency::KRW, lines }
+    };
+    let (cash, owed) = (LedgerAccount::ProviderCash, LedgerAccount::BuyerMoney);
+    let postings = vec![
+        posting(0, PostingKind::Capture, cash, owed),
+        posting(1, PostingKind::Sale, owed, LedgerAccount::TicketSales),
+    ];
+    SettlementOutcome::Posted { postings }.into()
 }

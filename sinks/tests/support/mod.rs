@@ -173,6 +173,7 @@ pub(crate) fn house(
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     };
     definition.validate().unwrap();
     definition

@@ -7,6 +7,7 @@ pub mod intents;
 pub mod me;
 pub mod orders;
 pub mod performances;
+pub mod settlements;
 pub mod system;
 pub mod tickets;
 pub mod topics;

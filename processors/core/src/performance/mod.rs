@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::channels::{Channels, of_channel};
 use crate::refund::Cancellation;
+use crate::settlement::Ledger;
 use crate::waiting_room::WaitingRoom;
 
 pub(crate) use best_available::Wish;
@@ -68,6 +69,8 @@ pub struct Performance {
     pub(crate) refund_terms: Vec<RefundTerms>,
     /// Once it will not be shown.
     pub(crate) cancellation: Option<Box<Cancellation>>,
+    /// What its money was for; none in logs from before there was settlement.
+    pub(crate) ledger: Option<Box<Ledger>>,
     /// Seats that each account holds and owns. Zero is not kept.
     seats_of: FxHashMap<AccountId, u32>,
     /// None until a promoter has set its rules.
@@ -81,6 +84,7 @@ impl Performance {
     pub(crate) fn new(definition: PerformanceDefinition, created_at: Offset) -> Self {
         let layout = Layout::of(&definition);
         let inventory = Inventory::of(&layout);
+        let ledger = definition.settlement_terms.map(|terms| Box::new(Ledger::new(terms)));
         let refund_terms = vec![definition.refund_terms.as_deref().cloned().unwrap_or_default()];
         Self {
             definition,
@@ -90,6 +94,7 @@ impl Performance {
             points_rule: None,
             refund_terms,
             cancellation: None,
+            ledger,
             seats_of: FxHashMap::default(),
             room: None,
             channels: Channels::default(),

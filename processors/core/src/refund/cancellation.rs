@@ -21,7 +21,7 @@ use crate::state::State;
 use crate::timers::Due;
 
 /// Holds and orders of cancelled performances that end in one tick. Each takes 2 KiB of the step
-/// at most, so they leave half of a record to what else a tick does.
+/// at most, and its posting 256 bytes, so they leave 56 KiB of a record to what else a tick does.
 pub(crate) const ENDED_PER_TICK_MAX: usize = 32;
 
 /// What a cancelled performance still has.

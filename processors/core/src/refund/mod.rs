@@ -39,6 +39,7 @@ use crate::hold::Hold;
 use crate::order::{Order, OrderState, own_order};
 use crate::performance::{Owner, Performance};
 use crate::settle::{Fate, Settled, points_back};
+use crate::settlement::Ledger;
 use crate::state::State;
 use crate::ticket::may_give_back;
 
@@ -58,6 +59,9 @@ pub(crate) struct Sold {
     /// The tickets that went back.
     #[n(2)]
     refunded: Vec<RefundLine>,
+    /// The number of the settlement terms of then; none where there are none.
+    #[n(3)]
+    settlement_terms: Option<u16>,
 }
 
 pub(crate) fn decide_refund(
@@ -196,6 +200,11 @@ impl Order {
         self.sold.as_ref()?.terms
     }
 
+    /// The number of the settlement terms under which it was sold.
+    pub(crate) fn settlement_terms(&self) -> u16 {
+        self.sold.as_ref().and_then(|sold| sold.settlement_terms).unwrap_or_default()
+    }
+
     /// When it was confirmed. Of an order of long ago nobody knows.
     fn sold_at(&self) -> Timestamp {
         self.sold.as_ref().map_or_else(Timestamp::default, |sold| sold.at)
@@ -266,7 +275,9 @@ impl State {
         let order = self.order(order);
         let performance = order.and_then(|order| self.performance(order.performance));
         let terms = performance.map(Performance::refund_terms_version);
-        Sold { at: self.now, terms, refunded: Vec::new() }
+        let ledger = performance.and_then(Performance::ledger);
+        let settlement_terms = ledger.map(Ledger::version);
+        Sold { at: self.now, terms, refunded: Vec::new(), settlement_terms }
     }
 
     pub(crate) fn apply_refund(&mut self, outcome: &RefundOutcome, at: Offset) {

@@ -13,11 +13,12 @@
 //! runs in. Holds, orders, payments, refunds, campaigns, coupons and messages are called h1, o1,
 //! p1, r1, k1, c1, m1 in the order in which they appear; the words of the waiting room are in
 //! `tables/waiting_room.rs`, those of refunds in `tables/refund.rs`, those of channels and stays in
-//! `tables/inventory.rs`. After a tick nothing is due that a tick does not do. Every table is
+//! `tables/inventory.rs`, those of fees and postings in `tables/settlement.rs`. After a tick nothing is due that a tick does not do. Every table is
 //! decided a second time with states that come from a snapshot before each line.
 
 pub(crate) mod inventory;
 pub(crate) mod refund;
+pub(crate) mod settlement;
 mod tell;
 mod ticket;
 mod waiting_room;
@@ -77,6 +78,7 @@ pub(crate) fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: None,
     }
 }
 

@@ -61,6 +61,7 @@ impl Table {
             Outcome::WaitingRoom(outcome) => self.tell_waiting_room(outcome),
             Outcome::Ticket(outcome) => self.tell_ticket(outcome),
             Outcome::Refund(outcome) => self.tell_refund(outcome),
+            Outcome::Settlement(outcome) => self.tell_settlement(outcome),
             Outcome::Held { hold, performance, places, total, seating, .. } => {
                 let hold = self.name('h', Name::Hold(*hold));
                 let seating = format!("{seating:?}").to_lowercase();

@@ -11,6 +11,7 @@ use boxoffice_topics::{
 };
 
 use super::inventory::{code_hash, inventory_intent, stay};
+use super::settlement::settlement_intent;
 use super::{Name, SHOW, Table, account};
 
 impl Table {
@@ -86,6 +87,7 @@ impl Table {
             "refund" | "terms" | "calloff" => {
                 Intent::Refund(self.refund_intent(performance, what, &rest))
             }
+            "fees" => Intent::Settlement(settlement_intent(performance, &rest)),
             "refunded" | "unrefunded" => self.refund_result(what, &rest),
             "tickets" | "offer" | "accept" | "unoffer" | "in" | "out" => {
                 self.ticket_intent(performance, what, &rest)

@@ -16,6 +16,7 @@ use boxoffice_topics::{
     Slot, Step, Timestamp, WaitingRoomIntent, WaitingRoomRules,
 };
 
+use crate::books::{self, Books};
 use crate::model::{INSIDE_MAX, Model};
 
 const PARTITIONS: u16 = 3;
@@ -86,6 +87,7 @@ pub(crate) struct World {
     keys: u128,
     campaigns: Vec<(CampaignId, CampaignDefinition)>,
     model: Model,
+    books: Books,
 }
 
 impl World {
@@ -103,6 +105,7 @@ impl World {
             keys: 0,
             campaigns: Vec::new(),
             model: Model::default(),
+            books: Books::default(),
         };
         for performance in SHOWS {
             let definition = Box::new(house(performance));
@@ -314,6 +317,7 @@ impl World {
             }
         }
         self.model.fold(&step);
+        self.books.fold(&step);
         self.check_wallets();
         self.steps[at].push(step.clone());
         step
@@ -498,5 +502,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
+        settlement_terms: Some(books::TERMS),
     }
 }

@@ -12,6 +12,7 @@ mod order;
 mod payment;
 mod points;
 mod refund;
+mod settlement;
 mod ticket;
 mod waiting_room;
 
@@ -34,7 +35,8 @@ use super::rows::{
     AllotmentRow, CampaignRow, CampaignTermsRow, ChannelHoldRow, ChannelRow, CompanionReleaseRow,
     CouponRow, CouponUseRow, HoldRow, OrderRow, PaymentRow, PerformanceCancellationRow,
     PerformanceRow, PointsEntryRow, PointsLotRow, PointsUseRow, RefundRow, RefundTermsRow, ScanRow,
-    TicketRefundRow, TicketRow, TicketRulesRow, TransferRow, TurnRow, WaitingRoomRow,
+    SettlementLineRow, SettlementTermsRow, TicketRefundRow, TicketRow, TicketRulesRow, TransferRow,
+    TurnRow, WaitingRoomRow,
 };
 use super::table::Table;
 
@@ -66,6 +68,8 @@ pub(super) struct Fold {
     pub(super) refund_terms: Table<RefundTermsRow>,
     pub(super) ticket_refunds: Table<TicketRefundRow>,
     pub(super) cancellations: Table<PerformanceCancellationRow>,
+    pub(super) settlement_terms: Table<SettlementTermsRow>,
+    pub(super) settlement_lines: Table<SettlementLineRow>,
     pub(super) houses: BTreeMap<Uuid, House>,
     /// Houses that were built since the last write.
     pub(super) new_houses: Vec<Uuid>,
@@ -132,6 +136,8 @@ impl Fold {
         self.refund_terms.forget_settled();
         self.ticket_refunds.forget_settled();
         self.cancellations.forget_settled();
+        self.settlement_terms.forget_settled();
+        self.settlement_lines.forget_settled();
     }
 
     fn apply_outcome(&mut self, at: At, outcome: &Outcome) -> Result<(), Error> {
@@ -146,6 +152,7 @@ impl Fold {
             Outcome::Points(outcome) => self.apply_points(at, outcome)?,
             Outcome::Ticket(outcome) => self.apply_ticket(at, outcome)?,
             Outcome::Refund(outcome) => self.apply_refund(at, outcome),
+            Outcome::Settlement(outcome) => self.apply_settlement(at, outcome),
             Outcome::PerformanceCreated { definition } => self.add_performance(at, definition),
             Outcome::SaleOpened { performance } => {
                 self.switch_sale(at, *performance, SaleSwitch::Opened)?;
@@ -208,6 +215,9 @@ impl Fold {
         });
         if let Some(terms) = &definition.refund_terms {
             self.add_refund_terms(at, definition.performance, 0, terms);
+        }
+        if let Some(terms) = &definition.settlement_terms {
+            self.add_settlement_terms(at, definition.performance, 0, terms);
         }
         self.houses.insert(performance_id, House::new(definition.clone()));
         self.new_houses.push(performance_id);

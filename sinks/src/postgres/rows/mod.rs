@@ -13,6 +13,7 @@ pub(super) use self::inventory::{
 };
 pub(super) use self::points::{PointsEntryRow, PointsLotRow, PointsUseRow};
 pub(super) use self::refund::{PerformanceCancellationRow, RefundTermsRow, TicketRefundRow};
+pub(super) use self::settlement::{SettlementLineRow, SettlementTermsRow};
 pub(super) use self::ticket::{ScanRow, TicketRulesRow, TransferRow};
 pub(super) use self::waiting_room::{TurnRow, WaitingRoomRow};
 use super::columns::{
@@ -50,6 +51,7 @@ mod coupon;
 mod inventory;
 mod points;
 mod refund;
+mod settlement;
 mod ticket;
 mod waiting_room;
 

@@ -25,6 +25,7 @@ mod coupon;
 mod inventory;
 mod points;
 mod refund;
+mod settlement;
 mod ticket;
 mod waiting_room;
 
@@ -51,6 +52,7 @@ pub(super) async fn write_changes(
     rows += inventory::write(to, fold, copy).await?;
     rows += ticket::write(to, fold, copy).await?;
     rows += refund::write(to, fold, copy).await?;
+    rows += settlement::write(to, fold, copy).await?;
     Ok(rows)
 }
 

@@ -1,0 +1,5 @@
+//! Settlements.
+
+mod csv;
+mod period;
+pub mod show;
