@@ -7,6 +7,7 @@
 mod audit;
 mod books;
 mod buyer;
+mod claims;
 mod client;
 mod coupons;
 mod findings;
@@ -23,6 +24,7 @@ mod population;
 mod post;
 mod progress;
 mod quiet;
+mod reading;
 mod report;
 mod sale;
 mod shop;
@@ -51,6 +53,7 @@ use model::Model;
 use opening::RoomRules;
 use population::{Arrivals, Population};
 use progress::Progress;
+use reading::Reading;
 use report::Report;
 use sale::Sale;
 use shop::{LateMoney, Shop, Tally};
@@ -73,7 +76,7 @@ const LOOK_SECONDS_MAX: u32 = 60;
 /// The shortest and the longest grace time of a waiting room.
 const GRACE_SECONDS: (u32, u32) = (10, 600);
 /// Signs of life while the whole line is called: half a grace time apart.
-const GRACES_OF_A_LINE: u32 = 4;
+const GRACES_OF_A_LINE: u32 = 2;
 /// The most that a waiting room admits in a minute.
 const ADMISSIONS_PER_MINUTE_MAX: u32 = 600_000;
 
@@ -246,20 +249,22 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         extras: shop.extras,
     };
     let sale = Sale { population, buyers, times: sale_times(args), coupons: args.coupons };
+    let mut progress = Progress::start(buyers, args.json);
+    progress.say("the first ones gather before the doors");
     let sale = sale.prepare(shop).await?;
-    let mut progress = Progress::start(sale.shop(), buyers, args.json);
-    let sale_time = sale.hold(population, buyers).await;
-    progress.say("waiting until every hold and payment has ended");
     let shop = sale.shop();
+    progress.watch(&shop);
+    let names = stage.names();
     let token = shop.client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
-    let mut trace = Trace::new(token, sale.begins());
-    let mut model = Model::new(&shop.venue, &shop.performances);
+    let trace = Trace::new(token, sale.begins());
+    let mut reading = Reading::new(trace, Model::new(&shop.venue, &shop.performances));
+    let sale_time = reading.follow(&shop, names, sale.hold(population, buyers)).await?;
+    progress.say("waiting until every hold and payment has ended");
     let patience = seconds(args.settle_seconds);
-    let books = quiet::until_quiet(&shop, &mut trace, &mut model, patience).await?;
+    let books = quiet::until_quiet(&shop, names, &mut reading, patience).await?;
     progress.say("audit");
+    let mut audit = audit::audit(&shop, names, reading, &books, buyers).await?;
     let entries = shop.client.ledger.close();
-    let mut audit =
-        audit::audit(&shop, stage.names(), trace, model, &books, &entries.sent, buyers).await?;
     audit.findings.held(Invariant::AnswersAsExpected, entries.answered);
     audit.findings.absorb(entries.surprises);
     Ok(Report {
@@ -304,6 +309,7 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
         },
         room: args.waiting_room.then(|| room_rules(args)),
         campaign: None,
+        gathered: Instant::now(),
         opened: Instant::now(),
         late_money: LateMoney::default(),
     })

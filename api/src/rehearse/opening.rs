@@ -9,7 +9,7 @@ use boxoffice_topics::LotterySeed;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::RehearseError;
 use super::client::GaveUp;
@@ -148,8 +148,17 @@ pub(super) async fn gather(
     population: Population,
     buyers: u32,
 ) {
+    let most = shop.doors.available_permits();
     let mut tasks = JoinSet::new();
+    let check = |ended: Option<Result<(), JoinError>>| {
+        if let Some(Err(error)) = ended {
+            shop.client.ledger.surprise(|| format!("somebody early broke off: {error}"));
+        }
+    };
     for number in 0..buyers {
+        if tasks.len() >= most {
+            check(tasks.join_next().await);
+        }
         let (shop, subject, token) =
             (Arc::clone(shop), promoter.0.to_owned(), promoter.1.to_owned());
         tasks.spawn(async move {
@@ -160,10 +169,8 @@ pub(super) async fn gather(
             }
         });
     }
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(error) = ended {
-            shop.client.ledger.surprise(|| format!("somebody early broke off: {error}"));
-        }
+    while !tasks.is_empty() {
+        check(tasks.join_next().await);
     }
 }
 

@@ -57,6 +57,7 @@ impl Sale {
             let campaign = promoter.campaign(quantity.get()).await?;
             shop.campaign = Some(campaign);
         }
+        shop.gathered = Instant::now();
         let mut shop = Arc::new(shop);
         if shop.extras.points || shop.extras.waiting_room {
             gather(&shop, who, self.population, self.buyers).await;
@@ -128,15 +129,7 @@ impl OpenSale {
     pub(super) async fn hold(&self, population: Population, buyers: u32) -> Duration {
         let mut visits = JoinSet::new();
         for number in 0..buyers {
-            let shop = self.shop();
-            visits.spawn(async move {
-                let buyer = population.buyer(number, &shop.venue);
-                if let Err(error) = visit(&shop, &buyer).await {
-                    let ending = buyer.ending;
-                    shop.client.ledger.surprise(|| format!("buyer {number} ({ending:?}): {error}"));
-                }
-                shop.tally.left.add(1);
-            });
+            visits.spawn(attend(self.shop(), population, number));
         }
         while let Some(ended) = visits.join_next().await {
             if let Err(error) = ended {
@@ -145,6 +138,16 @@ impl OpenSale {
         }
         self.shop.opened.elapsed()
     }
+}
+
+/// The whole visit of one buyer.
+async fn attend(shop: Arc<Shop>, population: Population, number: u32) {
+    let buyer = population.buyer(number, &shop.venue);
+    if let Err(error) = visit(&shop, &buyer).await {
+        let ending = buyer.ending;
+        shop.client.ledger.surprise(|| format!("buyer {number} ({ending:?}): {error}"));
+    }
+    shop.tally.left.add(1);
 }
 
 /// An intent that must succeed.
@@ -168,4 +171,22 @@ pub(super) async fn ask(
 fn in_the_future(time: Duration) -> String {
     let moment = jiff::Timestamp::now().saturating_add(time);
     moment.map_or_else(|_| "2100-01-01T00:00:00Z".to_owned(), |moment| moment.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two hundred thousand of them wait in half a gigabyte.
+    const VISIT_BYTES_MAX: usize = 2_560;
+
+    fn size_of_future<F: Future>(_: impl Fn(Arc<Shop>, Population, u32) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_visit_is_small() {
+        let size = size_of_future(attend);
+        assert!(size <= VISIT_BYTES_MAX, "{size}");
+    }
 }

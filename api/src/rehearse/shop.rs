@@ -34,6 +34,8 @@ pub(super) struct Shop {
     pub(super) campaign: Option<String>,
     /// Precedes every key and subject of this run.
     pub(super) run: String,
+    /// When the first of those who came early was let in line.
+    pub(super) gathered: Instant,
     pub(super) opened: Instant,
     /// When the last money that a provider takes late will have come.
     pub(super) late_money: LateMoney,

@@ -98,7 +98,7 @@ impl<'a> Visit<'a> {
 
     /// Reads a resource with the buyer's eyes.
     pub(super) async fn look(&self, path: &str) -> Result<Value, GaveUp> {
-        self.shop.client.get(&self.token, path).await
+        Box::pin(self.shop.client.get(&self.token, path)).await
     }
 
     /// Notes what nobody should see.
@@ -114,7 +114,9 @@ impl<'a> Visit<'a> {
 
     /// Sends an intent under a key.
     pub(super) async fn ask_under(&self, key: &str, intent: &Value) -> Result<Answer, GaveUp> {
-        let answer = self.shop.client.submit((&self.subject, &self.token), key, intent).await?;
+        // Boxed, as every request is, so that a crowd that waits takes little memory.
+        let who = (&*self.subject, &*self.token);
+        let answer = Box::pin(self.shop.client.submit(who, key, intent)).await?;
         self.shop.tally.intents.add(1);
         if answer.refused().is_some() {
             self.shop.tally.refused.add(1);
@@ -205,7 +207,8 @@ impl<'a> Visit<'a> {
         behaviour: &Value,
     ) -> Result<String, GaveUp> {
         let client = &self.shop.client;
-        client.open_payment(&order.provider_order_id, order.total_minor, behaviour).await
+        let opening = client.open_payment(&order.provider_order_id, order.total_minor, behaviour);
+        Box::pin(opening).await
     }
 
     /// Opens a payment and pays with it.
