@@ -1,7 +1,7 @@
 //! The audit: what the buyers were told, what the log says, what the provider booked and what
 //! the views show must be one story.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -38,7 +38,19 @@ pub(super) struct Audit {
     pub(super) money: Money,
     pub(super) coupons: CouponCount,
     pub(super) points: PointsCount,
+    pub(super) tickets: TicketCount,
     pub(super) findings: Findings,
+}
+
+/// What a report says of tickets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TicketCount {
+    /// How many went back by themselves or with their orders.
+    pub(super) returned: u64,
+    /// How often one changed hands.
+    pub(super) transferred: u64,
+    /// How many admitted somebody.
+    pub(super) admitted: u64,
 }
 
 /// Compares everything with everything. Everything must have been read.
@@ -64,6 +76,11 @@ pub(super) async fn audit(
         places: model.accounted(),
         coupons: model.coupons.count(),
         points: model.wallets.count(&model.orders),
+        tickets: TicketCount {
+            returned: model.orders.values().map(|order| order.returned.len() as u64).sum(),
+            transferred: model.tickets.transferred,
+            admitted: model.tickets.admitted_in_all(),
+        },
         ..Audit::default()
     };
     audit.findings.absorb(trace.findings);
@@ -72,6 +89,7 @@ pub(super) async fn audit(
     audit.check_ends(&model);
     audit.money = books.check(&model, &mut audit.findings);
     audit.check_availability(shop, &model).await?;
+    audit.check_doors(shop, &model).await?;
     audit.check_tickets(shop, names, &model, buyers).await?;
     Ok(audit)
 }
@@ -94,6 +112,23 @@ impl Audit {
             let path = format!("/v1/performances/{performance}/availability");
             let seen = shop.client.get(&token, &path).await?;
             self.check_house(shop, house, &seen);
+        }
+        Ok(())
+    }
+
+    /// What the gates count is what the log says.
+    async fn check_doors(&mut self, shop: &Shop, model: &Model) -> Result<(), GaveUp> {
+        let Ok(token) = shop.client.token(Role::Promoter, &shop.promoter()) else { return Ok(()) };
+        if !shop.extras.tickets {
+            return Ok(());
+        }
+        for (performance, _) in model.houses() {
+            let path = format!("/v1/performances/{performance}/check-ins");
+            let seen = shop.client.get(&token, &path).await?;
+            let expected = model.tickets.admitted(performance);
+            self.findings.check(seen["admitted"] == expected, Invariant::DoorsAgree, || {
+                format!("{performance}: the log has {expected} entries, the gates have {seen}")
+            });
         }
         Ok(())
     }
@@ -128,21 +163,28 @@ impl Audit {
         buyers: u32,
     ) -> Result<(), GaveUp> {
         let Some(names) = names else { return Ok(()) };
-        let mut tickets_of: HashMap<&str, u64> = HashMap::new();
-        for order in model.orders.values() {
-            *tickets_of.entry(&order.account).or_default() += u64::from(order.ticket_count());
-        }
+        let (tickets_of, received_by) = (model.tickets_of(), model.tickets.received_by());
         let coupons_of = model.coupons.free_of();
         let stride = (buyers / BUYERS_ASKED_MAX).max(1);
         for number in (0..buyers).step_by(stride as usize) {
             let subject = shop.subject(number);
             let Ok(token) = shop.client.token(Role::Buyer, &subject) else { continue };
-            let seen = count_tickets(&shop.client, &token).await?;
+            let (seen, _) = count_tickets(&shop.client, &token).await?;
             let account = names.account(&subject).to_string();
             let expected = tickets_of.get(account.as_str()).copied().unwrap_or(0);
             self.findings.check(seen == expected, Invariant::TicketsAgree, || {
                 format!("buyer {number} sees {seen} tickets, the log gave {expected}")
             });
+            if shop.extras.tickets {
+                let friend = shop.friend_of(number);
+                let Ok(token) = shop.client.token(Role::Buyer, &friend) else { continue };
+                let (_, seen) = count_tickets(&shop.client, &token).await?;
+                let account = names.account(&friend).to_string();
+                let expected = received_by.get(account.as_str()).copied().unwrap_or(0);
+                self.findings.check(seen == expected, Invariant::TicketsAgree, || {
+                    format!("{friend} sees {seen} tickets of others, the log gave {expected}")
+                });
+            }
             if shop.extras.points || shop.extras.coupons {
                 let seen = wallet(&shop.client, &token).await?;
                 let (free, owed) = model.wallets.balance(&account);
@@ -157,9 +199,11 @@ impl Audit {
     }
 }
 
-async fn count_tickets(client: &Client, token: &str) -> Result<u64, GaveUp> {
+/// Tickets that somebody bought, and tickets that came from others.
+async fn count_tickets(client: &Client, token: &str) -> Result<(u64, u64), GaveUp> {
     let page = client.get(token, "/v1/me/tickets").await?;
-    Ok(page["tickets"].as_array().map_or(0, Vec::len) as u64)
+    let count = |field: &str| page[field].as_array().map_or(0, Vec::len) as u64;
+    Ok((count("tickets"), count("received")))
 }
 
 /// Points that can be spent, points that are owed, and how many coupons there are.

@@ -53,10 +53,15 @@ pub(super) async fn visit(shop: &Shop, buyer: &Buyer) -> Result<(), VisitError> 
 }
 
 /// What somebody does who is inside.
-async fn look_around(visit: &mut Visit<'_>, claims: bool) -> Result<(), GaveUp> {
+async fn look_around(visit: &mut Visit<'_>, claims: bool) -> Result<(), VisitError> {
     if claims {
         visit.claim_coupons().await?;
     }
+    buy(visit).await?;
+    visit.afterwards().await
+}
+
+async fn buy(visit: &mut Visit<'_>) -> Result<(), GaveUp> {
     if visit.buyer.ending == Ending::RepeatsEverything {
         return visit.repeat_everything().await;
     }
@@ -210,7 +215,8 @@ impl Visit<'_> {
     }
 
     /// Whoever is slow finds that the time of an unpaid order has run out already.
-    async fn cancel(&mut self, order: &Ordered, may: &[&str]) -> Result<(), GaveUp> {
+    pub(super) async fn cancel(&mut self, order: &Ordered, may: &[&str]) -> Result<(), GaveUp> {
+        self.owned = None;
         let may = [may, &["order_already_cancelled"]].concat();
         self.ask(&json!({"type": "cancel_order", "order": order.id}), &may).await.map(drop)
     }

@@ -201,7 +201,6 @@ fn says_the_same(said: &Value, recorded: &Value) -> bool {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -4,12 +4,14 @@
 //! consumer reads it. Nothing here uses the code that decides, so that a mistake there cannot
 //! hide itself here.
 
+mod afterwards;
 mod audit;
 mod books;
 mod buyer;
 mod claims;
 mod client;
 mod coupons;
+mod doors;
 mod findings;
 mod habits;
 mod house;
@@ -25,10 +27,13 @@ mod post;
 mod progress;
 mod quiet;
 mod reading;
+mod refunds;
 mod report;
 mod sale;
 mod shop;
 mod stage;
+mod terms;
+mod tickets;
 mod tokens;
 mod trace;
 mod venue;
@@ -41,10 +46,12 @@ use std::io::Write;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Database;
 use crate::http::auth::{AuthError, Role};
+use afterwards::Guests;
 use client::{Client, GaveUp};
 use findings::Invariant;
 use habits::Extras;
@@ -130,6 +137,15 @@ pub struct Args {
     /// Orders earn points, and some buyers are given points and spend them.
     #[arg(long)]
     points: bool,
+    /// Tickets go back by a ladder, one by one and in whole orders.
+    #[arg(long)]
+    refunds: bool,
+    /// At the end the last performance is called off, and everything of it goes back.
+    #[arg(long, requires = "refunds")]
+    call_off: bool,
+    /// Tickets change hands within limits, and are shown at the doors, some of them twice.
+    #[arg(long)]
+    tickets: bool,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -259,6 +275,8 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     let trace = Trace::new(token, sale.begins());
     let mut reading = Reading::new(trace, Model::new(&shop.venue, &shop.performances));
     let sale_time = reading.follow(&shop, names, sale.hold(population, buyers)).await?;
+    progress.say("the doors open");
+    reading.follow(&shop, names, evening(&shop, args.call_off)).await??;
     progress.say("waiting until every hold and payment has ended");
     let patience = seconds(args.settle_seconds);
     let books = quiet::until_quiet(&shop, names, &mut reading, patience).await?;
@@ -280,6 +298,17 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         postgres_identical: None,
         data_dir: None,
     })
+}
+
+/// The doors open, unless the last performance was called off.
+async fn evening(shop: &Arc<Shop>, call_off: bool) -> Result<(), RehearseError> {
+    let performances = shop.performances.len();
+    let shown = if call_off { performances - 1 } else { performances };
+    doors::open_doors(shop, shown).await;
+    if call_off {
+        doors::call_off(shop, shown).await?;
+    }
+    Ok(())
 }
 
 fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
@@ -306,12 +335,15 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
             waiting_room: args.waiting_room,
             coupons: args.coupons.is_some(),
             points: args.points,
+            refunds: args.refunds,
+            tickets: args.tickets,
         },
         room: args.waiting_room.then(|| room_rules(args)),
         campaign: None,
         gathered: Instant::now(),
         opened: Instant::now(),
         late_money: LateMoney::default(),
+        guests: Guests::default(),
     })
 }
 

@@ -14,6 +14,8 @@ use super::house::{Accounted, House, Owner, Places};
 use super::line::Line;
 use super::orders::Payment;
 use super::post::Post;
+use super::refunds::Refunds;
+use super::tickets::Tickets;
 use super::venue::Venue;
 use super::wallets::Wallets;
 
@@ -58,6 +60,8 @@ pub(super) struct Model {
     lines: BTreeMap<String, Line>,
     pub(super) coupons: Coupons,
     pub(super) wallets: Wallets,
+    pub(super) refunds: Refunds,
+    pub(super) tickets: Tickets,
     post: Post,
     /// What orders of a performance earn.
     pub(super) earned_basis_points: HashMap<String, i64>,
@@ -82,6 +86,8 @@ impl Model {
             lines,
             coupons: Coupons::default(),
             wallets: Wallets::default(),
+            refunds: Refunds::default(),
+            tickets: Tickets::default(),
             post: Post::default(),
             earned_basis_points: HashMap::new(),
             buyers: HashSet::new(),
@@ -105,7 +111,9 @@ impl Model {
     fn fold_outcome(&mut self, step: &Step, kind: &str, outcome: &Value) {
         match kind {
             "refused" => {
-                *self.refused.entry(text(outcome, "code")).or_default() += 1;
+                let code = text(outcome, "code");
+                self.turned_away(step, &code);
+                *self.refused.entry(code).or_default() += 1;
                 self.coupons.fold(step, outcome, &mut self.findings);
             }
             "held" => self.held(step, outcome),
@@ -126,7 +134,7 @@ impl Model {
             "order_cancelled" => {
                 self.order_cancelled(step, &text(outcome, "order"), &text(outcome, "reason"));
             }
-            "refund_requested" => self.refund_requested(step, &text(outcome, "payment")),
+            "refund_requested" => self.refund_requested(step, outcome),
             "payment_refunded" => self.payment_refunded(step, outcome),
             "refund_failed" => {
                 let payment = text(outcome, "payment");
@@ -134,11 +142,15 @@ impl Model {
                     format!("{}: refund of payment {payment} failed", at(step))
                 });
             }
+            "tickets_refunded" => self.tickets_refunded(step, outcome),
+            "performance_created" => self.refunds.created(outcome),
+            "refund_terms_set" => self.refunds.terms_set(step, outcome, &mut self.findings),
+            "performance_cancelled" => self.refunds.cancelled(outcome),
             _ => self.fold_extra(step, kind, outcome),
         }
     }
 
-    /// Waiting rooms, coupons and points.
+    /// Waiting rooms, coupons, points and tickets.
     fn fold_extra(&mut self, step: &Step, kind: &str, outcome: &Value) {
         let performance = text(outcome, "performance");
         match kind {
@@ -157,6 +169,7 @@ impl Model {
                 self.coupons.fold(step, outcome, &mut self.findings);
             }
             _ if kind.starts_with("points_") => self.wallets.fold(step, outcome),
+            _ if kind.starts_with("ticket_") => self.fold_ticket(step, kind, outcome),
             _ => {
                 let bought = self.buyers_in(step, &performance);
                 if let Some(line) = self.lines.get_mut(&performance) {
@@ -180,6 +193,10 @@ impl Model {
         let performance = text(outcome, "performance");
         let Some(house) = self.houses.get_mut(&performance) else { return };
         let id = text(outcome, "hold");
+        let shown = !self.refunds.is_cancelled(&performance);
+        self.findings.check(shown, Invariant::CancelledGivesBack, || {
+            format!("{}: hold {id}, and there will be no show", at(step))
+        });
         if let Some(line) = self.lines.get(&performance).filter(|line| line.is_on()) {
             let may_hold = line.may_hold(&step.account, step.now_ms);
             self.findings.check(may_hold, Invariant::HoldsNeedAdmission, || {
@@ -216,7 +233,9 @@ impl Model {
             format!("{}: hold {id} ends while order {:?} waits", at(step), hold.order)
         });
         self.findings.check(
-            !by_time || step.now_ms >= hold.expires_at_ms,
+            !by_time
+                || step.now_ms >= hold.expires_at_ms
+                || self.refunds.is_cancelled(&hold.performance),
             Invariant::HoldsKeepTheirTime,
             || {
                 format!(
@@ -269,6 +288,7 @@ impl Model {
         self.coupons.settle(&self.orders, findings);
         self.wallets.settle(self.buyers.iter(), &self.orders, findings);
         self.post.settle(begins, findings);
+        self.settle_refunds();
     }
 
     /// Every place of every house.

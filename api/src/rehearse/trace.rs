@@ -301,8 +301,7 @@ mod tests {
         for (offset, now) in [(1, "1970-01-01T00:00:02Z"), (2, "1970-01-01T00:00:01Z")] {
             let intent = json!({"type": "tick"});
             trace.take_intent(0, json!({"offset": offset, "key": "0a", "intent": intent}));
-            let mut step =
-                json!({"offset": offset, "input": offset, "now": now, "outcomes": []});
+            let mut step = json!({"offset": offset, "input": offset, "now": now, "outcomes": []});
             trace.take_step(0, &mut step, &mut model);
         }
         assert!(trace.undecided.is_empty() && trace.told.is_empty());

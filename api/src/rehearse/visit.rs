@@ -62,6 +62,8 @@ pub(super) struct Visit<'a> {
     pub(super) coupon: Option<String>,
     /// An order was confirmed.
     pub(super) bought: bool,
+    /// It, unless it was given back.
+    pub(super) owned: Option<Ordered>,
     inside: Option<SemaphorePermit<'a>>,
 }
 
@@ -71,7 +73,8 @@ impl<'a> Visit<'a> {
         let subject = shop.subject(buyer.number);
         let token = shop.client.token(Role::Buyer, &subject)?;
         let inside = shop.doors.acquire().await.ok();
-        Ok(Self { shop, buyer, subject, token, keys: 0, coupon: None, bought: false, inside })
+        let (coupon, owned) = (None, None);
+        Ok(Self { shop, buyer, subject, token, keys: 0, coupon, bought: false, owned, inside })
     }
 
     /// Goes away for a while and makes room for others.
@@ -247,6 +250,7 @@ impl Visit<'_> {
     /// Somebody has tickets.
     pub(super) fn count_sold(&mut self, order: &Ordered) {
         self.bought = true;
+        self.owned = Some(order.clone());
         self.shop.tally.sold.add(order.places);
     }
 }
@@ -255,6 +259,11 @@ impl Shop {
     /// The subject of the buyer with this number.
     pub(super) fn subject(&self, number: u32) -> String {
         format!("rehearsal-{}-{number}", self.run)
+    }
+
+    /// The subject of the promoter of every performance.
+    pub(super) fn promoter(&self) -> String {
+        format!("rehearsal-{}-promoter", self.run)
     }
 }
 
