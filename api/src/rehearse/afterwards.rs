@@ -59,7 +59,8 @@ impl Visit<'_> {
         };
         if let Some(habit) = self.buyer.habits.refund {
             if self.shop.extras.tickets {
-                let code = self.code_of(&first_ticket(&order)).await?;
+                let number = if habit == RefundHabit::AsQuoted { order.places } else { 1 };
+                let code = self.code_of(&format!("{}.{number}", order.id)).await?;
                 guest.old_code = code.map(|code| (code, "ticket_void"));
             }
             self.give_back(&order, habit).await?;
@@ -129,7 +130,7 @@ impl Visit<'_> {
         habit: GiftHabit,
         guest: &mut Guest,
     ) -> Result<(), VisitError> {
-        let ticket = first_ticket(order);
+        let ticket = format!("{}.1", order.id);
         let friend = self.shop.friend_of(self.buyer.number);
         let old_code = self.code_of(&ticket).await?;
         let offer = json!({"type": "offer_ticket", "ticket": ticket, "subject": friend});
@@ -184,8 +185,4 @@ impl Visit<'_> {
         let seen = self.look(&format!("/v1/tickets/{ticket}")).await?;
         Ok(seen["code"].as_str().map(str::to_owned))
     }
-}
-
-fn first_ticket(order: &Ordered) -> String {
-    format!("{}.1", order.id)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use boxoffice_sinks::postgres::Totals;
 use serde_json::Value;
 
 use super::books::{Books, Money};
@@ -133,6 +134,29 @@ impl Audit {
         Ok(())
     }
 
+    /// What Postgres adds up to is what was counted here.
+    pub(super) fn check_rows(&mut self, rows: Totals) {
+        let Money { captured, refunded, .. } = self.money;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let counted = Totals {
+            tickets: number(self.places.sold),
+            captured_minor: captured,
+            refunded_minor: refunded,
+            entries: number(self.tickets.admitted),
+        };
+        let pairs = [
+            ("tickets", rows.tickets, counted.tickets),
+            ("captured", rows.captured_minor, counted.captured_minor),
+            ("refunded", rows.refunded_minor, counted.refunded_minor),
+            ("entries", rows.entries, counted.entries),
+        ];
+        for (what, rows, counted) in pairs {
+            self.findings.check(rows == counted, Invariant::RowsAddUp, || {
+                format!("{what}: the rows say {rows}, the audit {counted}")
+            });
+        }
+    }
+
     fn check_house(&mut self, shop: &Shop, house: &House, seen: &Value) {
         let sections = seen["sections"].as_array().map_or(&[][..], Vec::as_slice);
         let section = |code: &str| sections.iter().find(|section| section["code"] == code);
@@ -224,5 +248,35 @@ fn letter(house: &House, seat: &str) -> char {
         Some(Owner::Nobody) => 'f',
         Some(Owner::Hold(_) | Owner::Order(_)) => 'h',
         Some(Owner::Ticket(_)) | None => 's',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_do_not_add_up_are_found() {
+        let audit = || Audit {
+            places: Accounted { sold: 3, ..Accounted::default() },
+            money: Money { captured: 30, refunded: 10, ..Money::default() },
+            tickets: TicketCount { admitted: 2, ..TicketCount::default() },
+            ..Audit::default()
+        };
+        let right = Totals { tickets: 3, captured_minor: 30, refunded_minor: 10, entries: 2 };
+        let mut clean = audit();
+        clean.check_rows(right);
+        assert!(clean.findings.is_clean(), "{:?}", clean.findings);
+        let wrong = [
+            Totals { tickets: 4, ..right },
+            Totals { captured_minor: 29, ..right },
+            Totals { refunded_minor: 11, ..right },
+            Totals { entries: 1, ..right },
+        ];
+        for rows in wrong {
+            let mut audit = audit();
+            audit.check_rows(rows);
+            assert_eq!(audit.findings.of(Invariant::RowsAddUp).map(|it| it.count), Some(1));
+        }
     }
 }

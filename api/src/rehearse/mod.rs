@@ -242,11 +242,11 @@ async fn rehearse_privately(
         Ok(report) => report,
         // What it has to say is worth less than why the rehearsal failed.
         Err(error) => {
-            drop(private.close().await);
+            drop(private.close(&[]).await);
             return Err(error);
         }
     };
-    let (verdict, remains) = private.close().await?;
+    let (verdict, remains) = private.close(&report.performances).await?;
     report.take(verdict);
     if args.keep || !report.is_clean() {
         report.data_dir = remains.keep();

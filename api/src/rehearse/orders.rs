@@ -297,7 +297,7 @@ impl Model {
         let Some(order) = self.orders.get_mut(id) else { return };
         let Some(house) = self.houses.get_mut(&order.performance) else { return };
         if order.state == OrderState::Cancelled {
-            let full_price = order.total_minor == order.price_minor;
+            let full_price = order.total_minor == order.price_minor + order.fee_minor;
             self.findings.check(full_price, Invariant::MoneyConserved, || {
                 format!("{}: order {id} comes back, its coupon or points do not", at(step))
             });

@@ -46,6 +46,9 @@ impl Report {
         };
         self.replay_identical = note(Invariant::ReplayIdentical, verdict.replay);
         self.postgres_identical = note(Invariant::PostgresIdentical, verdict.postgres);
+        if let Some(totals) = verdict.totals {
+            self.audit.check_rows(totals);
+        }
     }
 
     /// Whether every promise was kept.
