@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::buyer::VisitError;
 use super::client::GaveUp;
 use super::habits::{GiftHabit, RefundHabit};
+use super::shapes::PARTIES_STAY;
 use super::shop::Shop;
 use super::visit::{Ordered, Visit};
 use crate::http::auth::Role;
@@ -95,7 +97,7 @@ impl Visit<'_> {
 
     async fn refund(&mut self, order: &Ordered, number: u64, may: &[&str]) -> Result<(), GaveUp> {
         // An order that has no ticket left is cancelled until its money is back.
-        let may = [may, &["order_already_cancelled"]].concat();
+        let may = [may, &["order_already_cancelled"], &PARTIES_STAY].concat();
         let intent = json!({"type": "refund_tickets", "order": order.id, "tickets": [number]});
         self.ask(&intent, &may).await.map(drop)
     }
@@ -103,7 +105,14 @@ impl Visit<'_> {
     /// What was quoted comes back, or nothing.
     async fn refund_as_quoted(&mut self, order: &Ordered) -> Result<(), GaveUp> {
         let path = format!("/v1/orders/{}/refund-quote?tickets={}", order.id, order.places);
-        let quoted = self.look(&path).await?;
+        let quoted = match self.look(&path).await {
+            Err(GaveUp::Unexpected { status: StatusCode::CONFLICT, .. })
+                if self.buyer.habits.shape.is_some() =>
+            {
+                return self.refund(order, order.places, &[]).await;
+            }
+            quoted => quoted?,
+        };
         let amount = &quoted["amount"];
         let refund = |amount: &Value| {
             json!({"type": "refund_tickets", "order": order.id, "tickets": [order.places],

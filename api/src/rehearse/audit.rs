@@ -13,6 +13,7 @@ use super::findings::{Findings, Invariant};
 use super::house::{Accounted, House, Owner};
 use super::model::Model;
 use super::reading::Reading;
+use super::shapes::Parties;
 use super::shop::Shop;
 use super::wallets::PointsCount;
 use crate::http::auth::{Names, Role};
@@ -245,6 +246,7 @@ async fn wallet(client: &Client, token: &str) -> Result<(i64, i64, u64), GaveUp>
 
 fn letter(house: &House, seat: &str) -> char {
     match house.owner(seat) {
+        Some(Owner::Nobody) if Parties::is_set_aside(seat) => 'u',
         Some(Owner::Nobody) => 'f',
         Some(Owner::Hold(_) | Owner::Order(_)) => 'h',
         Some(Owner::Ticket(_)) | None => 's',

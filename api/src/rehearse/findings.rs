@@ -41,6 +41,9 @@ invariants! {
     StandingWithinCapacity "I1" "standing_within_capacity"
         "general admission stays within its capacity";
     PlaceHasOneOwner "I2" "place_has_one_owner" "a place has one holder or owner at a time";
+    TablesSoldWhole "I2" "tables_sold_whole" "a table is sold whole, and goes back whole";
+    CompanionsAccompany "I2" "companions_accompany"
+        "a companion seat goes with an accessible seat beside it";
     TicketHasOneHolder "I2" "ticket_has_one_holder"
         "a ticket goes from its holder to the one account that it was offered to";
     TicketByLatestCode "I2" "ticket_by_latest_code"
@@ -73,6 +76,8 @@ invariants! {
     CouponInOneOrder "I7" "coupon_in_one_order" "a coupon is in one live order at most";
     AccountWithinLimit "I8" "account_within_limit"
         "no account holds and owns more than its limit";
+    ChannelWithinUses "I8" "channel_within_uses"
+        "a code has no more holds and orders at a time than it may";
     HoldsEnd "I9" "holds_end" "every hold and every order has ended";
     HoldsKeepTheirTime "I9" "holds_keep_their_time" "no hold ends before its time";
     PointsNeverNegative "I10" "points_never_negative" "no wallet spends what it does not have";

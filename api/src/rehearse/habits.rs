@@ -4,6 +4,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::shapes::{self, ShapeWish};
+
 /// Sets these draws apart from those of the same buyer's wishes.
 const APART: u64 = 0x5851_f42d_4c95_7f2d;
 
@@ -15,6 +17,7 @@ pub(super) struct Extras {
     pub(super) points: bool,
     pub(super) refunds: bool,
     pub(super) tickets: bool,
+    pub(super) shapes: bool,
 }
 
 /// What a buyer does with it.
@@ -29,6 +32,8 @@ pub(super) struct Habits {
     pub(super) refund: Option<RefundHabit>,
     /// None for those who come themselves.
     pub(super) gift: Option<GiftHabit>,
+    /// None for those who want ordinary places.
+    pub(super) shape: Option<ShapeWish>,
 }
 
 /// A buyer in a waiting room.
@@ -161,12 +166,14 @@ pub(super) fn habits(seed: u64, extras: Extras) -> Habits {
     let points = PointsHabit { granted_minor, spent_minor };
     let refund = one_of(&mut rng, &REFUND_HABITS);
     let gift = one_of(&mut rng, &GIFT_HABITS);
+    let shape = shapes::wish(&mut rng);
     Habits {
         line: extras.waiting_room.then_some(line),
         coupon: coupon.filter(|_| extras.coupons),
         points: (extras.points && has_points).then_some(points),
         refund: refund.filter(|_| extras.refunds),
         gift: gift.filter(|_| extras.tickets),
+        shape: shape.filter(|_| extras.shapes),
     }
 }
 
@@ -196,6 +203,7 @@ mod tests {
             points: true,
             refunds: true,
             tickets: true,
+            shapes: true,
         };
         let all: Vec<Habits> = (0..1_000).map(|seed| habits(seed, extras)).collect();
         let lines = || all.iter().filter_map(|habits| habits.line);

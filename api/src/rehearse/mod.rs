@@ -30,6 +30,7 @@ mod reading;
 mod refunds;
 mod report;
 mod sale;
+mod shapes;
 mod shop;
 mod stage;
 mod terms;
@@ -146,6 +147,9 @@ pub struct Args {
     /// Tickets change hands within limits, and are shown at the doors, some of them twice.
     #[arg(long)]
     tickets: bool,
+    /// Beside the ordinary rows there are tables, companion seats, and rows for those with a code.
+    #[arg(long)]
+    shapes: bool,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -322,9 +326,10 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
     )?;
     let performances = (0..args.performances.get()).map(|_| uuid::Uuid::new_v4().to_string());
     let times = sale_times(args);
+    let venue = Venue::of(args.shape);
     Ok(Shop {
         client,
-        venue: Venue::of(args.shape),
+        venue: if args.shapes { venue.with_shapes() } else { venue },
         performances: performances.collect(),
         hold_ttl: seconds(times.hold_ttl_seconds),
         payment_window: seconds(times.payment_window_seconds),
@@ -337,6 +342,7 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
             points: args.points,
             refunds: args.refunds,
             tickets: args.tickets,
+            shapes: args.shapes,
         },
         room: args.waiting_room.then(|| room_rules(args)),
         campaign: None,

@@ -15,6 +15,7 @@ use super::line::Line;
 use super::orders::Payment;
 use super::post::Post;
 use super::refunds::Refunds;
+use super::shapes::Parties;
 use super::tickets::Tickets;
 use super::venue::Venue;
 use super::wallets::Wallets;
@@ -62,6 +63,7 @@ pub(super) struct Model {
     pub(super) wallets: Wallets,
     pub(super) refunds: Refunds,
     pub(super) tickets: Tickets,
+    pub(super) parties: BTreeMap<String, Parties>,
     post: Post,
     /// What orders of a performance earn.
     pub(super) earned_basis_points: HashMap<String, i64>,
@@ -78,7 +80,10 @@ impl Model {
     pub(super) fn new(venue: &Venue, performances: &[String]) -> Self {
         let houses = performances.iter().map(|id| (id.clone(), House::new(venue))).collect();
         let lines = performances.iter().map(|id| (id.clone(), Line::default())).collect();
+        let parties = || Parties::new(venue.shaped_rows());
+        let parties = performances.iter().map(|id| (id.clone(), parties())).collect();
         Self {
+            parties,
             houses,
             holds: HashMap::new(),
             orders: HashMap::new(),
@@ -219,6 +224,10 @@ impl Model {
         });
         house.occupy(step, &hold.places, &Owner::Hold(id.clone()), &mut self.findings);
         house.count_in(step, &hold.account, hold.places.count(), &mut self.findings);
+        if let Some(parties) = self.parties.get_mut(&hold.performance) {
+            parties.check(step, &hold.places, &mut self.findings);
+            parties.fan_comes(step, &id, &hold.places, &mut self.findings);
+        }
         let twice = self.holds.insert(id.clone(), hold).is_some();
         self.findings
             .check(!twice, Invariant::OneReplyEach, || format!("{}: hold {id} again", at(step)));
@@ -246,6 +255,7 @@ impl Model {
             },
         );
         hold.live = false;
+        self.parties.get_mut(&hold.performance).into_iter().for_each(|it| it.fan_goes(id));
         if let Some(house) = self.houses.get_mut(&hold.performance) {
             let owner = Owner::Hold(id.to_owned());
             house.vacate(step, &hold.places, &owner, &mut self.findings);

@@ -15,6 +15,7 @@ use super::RehearseError;
 use super::client::GaveUp;
 use super::population::{Buyer, Population};
 use super::sale::ask;
+use super::shapes::set_aside;
 use super::shop::Shop;
 use super::venue::CURRENCY;
 use crate::http::auth::Role;
@@ -86,6 +87,11 @@ impl Promoter<'_> {
                 "restored_days": 30});
             let set = json!({"type": "set_points_rule", "performance": performance, "rule": rule});
             self.ask(&format!("points-{index}"), &set).await?;
+        }
+        if self.shop.extras.shapes {
+            for (step, intent) in ["channel", "aside"].into_iter().zip(set_aside(performance)) {
+                self.ask(&format!("{step}-{index}"), &intent).await?;
+            }
         }
         if self.shop.extras.tickets {
             let set = json!({"type": "set_ticket_rules", "performance": performance, "rules": ticket_rules()});

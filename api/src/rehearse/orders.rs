@@ -209,6 +209,10 @@ impl Model {
             house.vacate(step, &order.places, &from, &mut self.findings);
             house.occupy(step, &order.places, &to, &mut self.findings);
         }
+        if let Some(parties) = self.parties.get_mut(&order.performance) {
+            parties.fan_goes(&text(outcome, "hold"));
+            parties.fan_comes(step, &id, &order.places, &mut self.findings);
+        }
         self.orders.insert(id, order);
     }
 
@@ -302,6 +306,9 @@ impl Model {
                 format!("{}: order {id} comes back, its coupon or points do not", at(step))
             });
             house.count_in(step, &order.account, order.places.count(), &mut self.findings);
+            if let Some(parties) = self.parties.get_mut(&order.performance) {
+                parties.fan_comes(step, id, &order.places, &mut self.findings);
+            }
         } else {
             let owner = Owner::Order(id.to_owned());
             house.vacate(step, &order.places, &owner, &mut self.findings);
@@ -342,6 +349,7 @@ impl Model {
             format!("{}: order {id} ends {} ms early", at(step), order.pay_by_ms - step.now_ms)
         });
         let had_tickets = order.state == OrderState::Confirmed;
+        self.parties.get_mut(&order.performance).into_iter().for_each(|it| it.fan_goes(id));
         let (performance, is_left) = (order.performance.clone(), !order.numbers_left().is_empty());
         if had_tickets && is_left {
             self.rest_refunded(step, id);

@@ -190,6 +190,10 @@ impl Model {
         });
         let places = order.places_of(numbers);
         order.returned.extend(returned);
+        if let Some(parties) = self.parties.get(&order.performance) {
+            let stays = order.places_of(&order.numbers_left());
+            parties.check(step, &stays, &mut self.findings);
+        }
         let Some(house) = self.houses.get_mut(&order.performance) else { return };
         house.withdraw_tickets(&places);
         house.vacate(step, &places, &Owner::Ticket(id.to_owned()), &mut self.findings);

@@ -11,6 +11,7 @@ use tokio::sync::SemaphorePermit;
 use super::client::{Answer, GaveUp};
 use super::ledger::Reply;
 use super::population::{Buyer, Wish};
+use super::shapes::{Parties, ShapeWish, TOO_MANY_FANS};
 use super::shop::Shop;
 use super::venue::CURRENCY;
 use crate::http::auth::{AuthError, Role};
@@ -189,10 +190,16 @@ impl<'a> Visit<'a> {
     /// Tries one wish after the other until something is held.
     pub(super) async fn hold(&mut self) -> Result<Option<Held>, GaveUp> {
         let buyer = self.buyer;
+        if let Some(shape) = buyer.habits.shape
+            && let Some(held) = self.hold_shape(shape).await?
+        {
+            return Ok(Some(held));
+        }
         for wish in &buyer.wishes {
             let intent = self.intent_for(wish);
             let answer = self.ask(&intent, &LOST_FIGHTS).await?;
             if let Some(held) = held(&answer) {
+                self.check_open_to_all(&answer);
                 self.shop.tally.held.add(held.places);
                 return Ok(Some(held));
             }
@@ -201,6 +208,33 @@ impl<'a> Visit<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Tries to hold something of another shape.
+    async fn hold_shape(&mut self, shape: ShapeWish) -> Result<Option<Held>, GaveUp> {
+        let (wish, code, refusal) = shape.parts();
+        let mut intent = self.intent_for(&wish);
+        intent["code"] = json!(code);
+        let may: Vec<&str> =
+            LOST_FIGHTS.into_iter().chain(refusal).chain([TOO_MANY_FANS]).collect();
+        let answer = self.ask(&intent, &may).await?;
+        let held = held(&answer);
+        if held.is_some() && refusal.is_some() {
+            self.surprise(format!("{intent} is held"));
+        }
+        if let Some(held) = &held {
+            self.shop.tally.held.add(held.places);
+        }
+        Ok(held)
+    }
+
+    /// Nobody gets without a code what is set aside for those who have one.
+    fn check_open_to_all(&self, answer: &Answer) {
+        let seats = answer.outcome("held").and_then(|held| held["seats"].as_array());
+        let mut labels = seats.into_iter().flatten().filter_map(Value::as_str);
+        if let Some(seat) = labels.find(|seat| Parties::is_set_aside(seat)) {
+            self.surprise(format!("{seat} is held without its code"));
+        }
     }
 
     /// Opens a payment at the provider, which will treat it in this way.
