@@ -13,7 +13,7 @@ const COUPONS: u64 = 60;
 const BY_CHANCE: [&str; 1] = ["place_kept_by_beats"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rehearsal_with_waiting_rooms_coupons_and_points_is_clean() {
+async fn a_rehearsal_with_everything_that_there_is_is_clean() {
     let database = Database::fresh().await;
     let server = Server::configured(&Options::default());
     let coupons = COUPONS.to_string();
@@ -21,9 +21,9 @@ async fn a_rehearsal_with_waiting_rooms_coupons_and_points_is_clean() {
         "rehearse",
         "--json",
         "--buyers",
-        "160",
+        "240",
         "--performances",
-        "2",
+        "3",
         "--shape",
         "hall",
         "--surge-seconds",
@@ -42,6 +42,10 @@ async fn a_rehearsal_with_waiting_rooms_coupons_and_points_is_clean() {
         "--coupons",
         &coupons,
         "--points",
+        "--refunds",
+        "--call-off",
+        "--tickets",
+        "--shapes",
     ]);
     let said = String::from_utf8_lossy(&output.stderr);
     let report: Value =
@@ -49,12 +53,33 @@ async fn a_rehearsal_with_waiting_rooms_coupons_and_points_is_clean() {
     assert_eq!(report["violations"], json!([]), "{report:#}");
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert_eq!(report["coupons"]["issued"], COUPONS);
-    let more_than_zero = ["/money/discounts", "/money/points", "/points/earned", "/sold_seats"];
+    let more_than_zero = [
+        "/money/discounts",
+        "/money/points",
+        "/money/kept",
+        "/points/earned",
+        "/sold_seats",
+        "/tickets/returned",
+        "/tickets/transferred",
+        "/tickets/admitted",
+    ];
     for pointer in more_than_zero {
         assert!(report.pointer(pointer).unwrap().as_i64() > Some(0), "{pointer}: {report:#}");
     }
     let refused = &report["refused"];
-    for code in ["admission_required", "coupons_exhausted", "seed_mismatch", "sale_not_open"] {
+    let expected = [
+        "admission_required",
+        "coupons_exhausted",
+        "performance_cancelled",
+        "sale_not_open",
+        "seat_not_for_sale",
+        "seed_mismatch",
+        "table_sold_whole",
+        "ticket_already_used",
+        "ticket_replaced",
+        "ticket_void",
+    ];
+    for code in expected {
         assert!(refused[code].as_u64() > Some(0), "{code}: {refused}");
     }
     for invariant in report["invariants"].as_array().unwrap() {

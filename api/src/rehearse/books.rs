@@ -14,6 +14,8 @@ pub(super) struct Money {
     pub(super) refunded: i64,
     /// What was paid in money for the live tickets.
     pub(super) tickets: i64,
+    /// What is kept in money of tickets that went back.
+    pub(super) kept: i64,
     /// What coupons take off the live tickets.
     pub(super) discounts: i64,
     /// What points pay of the live tickets.
@@ -75,7 +77,7 @@ impl Books {
         let mut sum = Money::default();
         for (id, order) in &model.orders {
             let booked = self.of_order.get(id).copied().unwrap_or_default();
-            let tickets = order.tickets_minor();
+            let (tickets, kept_of_back) = (order.tickets_minor(), order.kept_minor());
             let known = (order.captured_minor, order.refunded_minor);
             findings.check(
                 (booked.captured, booked.refunded) == known,
@@ -94,12 +96,16 @@ impl Books {
                 format!("order {id}: {bookings} payments booked, {} in the log", order.captures)
             });
             let kept = booked.captured - booked.refunded;
-            findings.check(kept == tickets, Invariant::MoneyConserved, || {
-                format!("order {id}: the provider keeps {kept}, its tickets cost {tickets}")
+            findings.check(kept == tickets + kept_of_back, Invariant::MoneyConserved, || {
+                format!(
+                    "order {id}: the provider keeps {kept}, its tickets cost {tickets}, and \
+                     {kept_of_back} is kept of others"
+                )
             });
             sum.captured += booked.captured;
             sum.refunded += booked.refunded;
             sum.tickets += tickets;
+            sum.kept += kept_of_back;
             let (discount, points) = order.reductions_minor();
             sum.discounts += discount;
             sum.points += points;
@@ -108,7 +114,7 @@ impl Books {
             findings.note(Invariant::PaymentsBookedOnce, || format!("payment {key} booked again"));
         }
         findings.check(
-            sum.captured - sum.refunded == sum.tickets,
+            sum.captured - sum.refunded == sum.tickets + sum.kept,
             Invariant::MoneyConserved,
             || format!("in total: {sum:?}"),
         );

@@ -36,21 +36,32 @@ pub(super) enum VisitError {
 
 /// One visit from arrival to the end.
 pub(super) async fn visit(shop: &Shop, buyer: &Buyer) -> Result<(), VisitError> {
-    // Who came early is there when the doors open.
+    // Who came early is there when the doors open, and has better things to do than coupons.
     let is_there = buyer.habits.line.is_some_and(|line| line.comes_early);
     let arrives_after = if is_there { Duration::ZERO } else { buyer.arrives_after };
     tokio::time::sleep_until((shop.opened + arrives_after).into()).await;
     let mut visit = Visit::begin(shop, buyer).await?;
-    visit.claim_coupons().await?;
+    if !is_there {
+        visit.claim_coupons().await?;
+    }
     if visit.get_in().await? {
-        look_around(&mut visit).await?;
+        // Boxed, because most of a crowd is not inside.
+        Box::pin(look_around(&mut visit, is_there)).await?;
         visit.get_out().await?;
     }
     Ok(())
 }
 
 /// What somebody does who is inside.
-async fn look_around(visit: &mut Visit<'_>) -> Result<(), GaveUp> {
+async fn look_around(visit: &mut Visit<'_>, claims: bool) -> Result<(), VisitError> {
+    if claims {
+        visit.claim_coupons().await?;
+    }
+    buy(visit).await?;
+    visit.afterwards().await
+}
+
+async fn buy(visit: &mut Visit<'_>) -> Result<(), GaveUp> {
     if visit.buyer.ending == Ending::RepeatsEverything {
         return visit.repeat_everything().await;
     }
@@ -204,7 +215,8 @@ impl Visit<'_> {
     }
 
     /// Whoever is slow finds that the time of an unpaid order has run out already.
-    async fn cancel(&mut self, order: &Ordered, may: &[&str]) -> Result<(), GaveUp> {
+    pub(super) async fn cancel(&mut self, order: &Ordered, may: &[&str]) -> Result<(), GaveUp> {
+        self.owned = None;
         let may = [may, &["order_already_cancelled"]].concat();
         self.ask(&json!({"type": "cancel_order", "order": order.id}), &may).await.map(drop)
     }

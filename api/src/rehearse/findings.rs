@@ -41,14 +41,30 @@ invariants! {
     StandingWithinCapacity "I1" "standing_within_capacity"
         "general admission stays within its capacity";
     PlaceHasOneOwner "I2" "place_has_one_owner" "a place has one holder or owner at a time";
+    TablesSoldWhole "I2" "tables_sold_whole" "a table is sold whole, and goes back whole";
+    CompanionsAccompany "I2" "companions_accompany"
+        "a companion seat goes with an accessible seat beside it";
+    TicketHasOneHolder "I2" "ticket_has_one_holder"
+        "a ticket goes from its holder to the one account that it was offered to";
+    TicketByLatestCode "I2" "ticket_by_latest_code"
+        "a ticket that changed hands admits by its latest code only";
+    TicketAdmitsOnce "I2" "ticket_admits_once"
+        "a ticket admits once, to its performance, and only while it is live";
+    TurnedAwayRightly "I2" "turned_away_rightly"
+        "nobody is turned away at the door whose ticket is good";
     MoneyConserved "I3" "money_conserved"
-        "captured - refunded = live tickets - coupons - points, per order and in total";
+        "captured - refunded = live tickets + fees - coupons - points + what was kept, per order and in total";
     SettlementEven "I3" "settlement_even"
         "the lines that are posted for one outcome sum to zero";
     SettlementAgrees "I3" "settlement_agrees"
         "captured money, refunds and settlement totals agree, per order and in total";
+    RefundsByTerms "I3" "refunds_by_terms"
+        "what comes back of each ticket is what its terms say";
+    RefundedOnce "I3" "refunded_once" "a ticket goes back once, and its place is free again";
     MoneyForTickets "I4" "money_for_tickets"
         "at rest an order is confirmed with its money, or ended without any";
+    CancelledGivesBack "I4" "cancelled_gives_back"
+        "of a performance that is not shown everything goes back, and nothing is sold any more";
     PaymentsKnown "I4" "payments_known" "no payment and no refund is unknown";
     OneReplyEach "I5" "one_reply_each" "every accepted intent has exactly one reply";
     RepeatsAgree "I5" "repeats_agree" "a repeated key gets the same reply";
@@ -64,6 +80,8 @@ invariants! {
     CouponInOneOrder "I7" "coupon_in_one_order" "a coupon is in one live order at most";
     AccountWithinLimit "I8" "account_within_limit"
         "no account holds and owns more than its limit";
+    ChannelWithinUses "I8" "channel_within_uses"
+        "a code has no more holds and orders at a time than it may";
     HoldsEnd "I9" "holds_end" "every hold and every order has ended";
     HoldsKeepTheirTime "I9" "holds_keep_their_time" "no hold ends before its time";
     PointsNeverNegative "I10" "points_never_negative" "no wallet spends what it does not have";
@@ -77,6 +95,9 @@ invariants! {
         "the rows in Postgres are the fold of the outcomes";
     AvailabilityAgrees "I13" "availability_agrees" "the seat map shows what the log says";
     TicketsAgree "I13" "tickets_agree" "buyers see the tickets that the log gave them";
+    DoorsAgree "I13" "doors_agree" "the gates count the entries that the log has";
+    RowsAddUp "I13" "rows_add_up"
+        "Postgres adds up to the same money, places and entries";
     WalletsAgree "I13" "wallets_agree"
         "buyers see the points and coupons that the log gave them";
     PaymentsBookedOnce "I14" "payments_booked_once"

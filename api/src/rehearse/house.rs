@@ -98,6 +98,13 @@ impl House {
         sum.free += u64::from(self.standing_remaining());
     }
 
+    /// Places that are not free.
+    pub(super) fn taken(&self) -> u64 {
+        let mut sum = Accounted::default();
+        self.account_for(&mut sum);
+        sum.sold + sum.held
+    }
+
     /// Standing places that nobody has.
     pub(super) fn standing_remaining(&self) -> u32 {
         self.capacity.saturating_sub(self.standing_held + self.standing_sold)

@@ -29,8 +29,8 @@ pub(super) enum Reply {
     Refused(String),
 }
 
-/// An answer as it is kept: as JSON text, because a rehearsal keeps millions of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An answer as it is kept: as JSON text, because a rehearsal keeps many of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Told {
     /// These outcomes.
     Decided(Box<str>),
@@ -110,6 +110,11 @@ impl Ledger {
     /// Notes an answer that nobody should get.
     pub(super) fn surprise(&self, detail: impl FnOnce() -> String) {
         self.lock().surprises.note(Invariant::AnswersAsExpected, detail);
+    }
+
+    /// Takes out what was sent since the last time.
+    pub(super) fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.lock().sent)
     }
 
     /// Takes everything out.

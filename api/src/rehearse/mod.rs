@@ -4,11 +4,14 @@
 //! consumer reads it. Nothing here uses the code that decides, so that a mistake there cannot
 //! hide itself here.
 
+mod afterwards;
 mod audit;
 mod books;
 mod buyer;
+mod claims;
 mod client;
 mod coupons;
+mod doors;
 mod findings;
 mod habits;
 mod house;
@@ -23,11 +26,16 @@ mod population;
 mod post;
 mod progress;
 mod quiet;
+mod reading;
+mod refunds;
 mod report;
 mod sale;
 mod settlements;
+mod shapes;
 mod shop;
 mod stage;
+mod terms;
+mod tickets;
 mod tokens;
 mod trace;
 mod venue;
@@ -40,10 +48,12 @@ use std::io::Write;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Database;
 use crate::http::auth::{AuthError, Role};
+use afterwards::Guests;
 use client::{Client, GaveUp};
 use findings::Invariant;
 use habits::Extras;
@@ -52,6 +62,7 @@ use model::Model;
 use opening::RoomRules;
 use population::{Arrivals, Population};
 use progress::Progress;
+use reading::Reading;
 use report::Report;
 use sale::Sale;
 use shop::{LateMoney, Shop, Tally};
@@ -74,7 +85,7 @@ const LOOK_SECONDS_MAX: u32 = 60;
 /// The shortest and the longest grace time of a waiting room.
 const GRACE_SECONDS: (u32, u32) = (10, 600);
 /// Signs of life while the whole line is called: half a grace time apart.
-const GRACES_OF_A_LINE: u32 = 4;
+const GRACES_OF_A_LINE: u32 = 2;
 /// The most that a waiting room admits in a minute.
 const ADMISSIONS_PER_MINUTE_MAX: u32 = 600_000;
 
@@ -128,6 +139,18 @@ pub struct Args {
     /// Orders earn points, and some buyers are given points and spend them.
     #[arg(long)]
     points: bool,
+    /// Tickets go back by a ladder, one by one and in whole orders.
+    #[arg(long)]
+    refunds: bool,
+    /// At the end the last performance is called off, and everything of it goes back.
+    #[arg(long, requires = "refunds")]
+    call_off: bool,
+    /// Tickets change hands within limits, and are shown at the doors, some of them twice.
+    #[arg(long)]
+    tickets: bool,
+    /// Beside the ordinary rows there are tables, companion seats, and rows for those with a code.
+    #[arg(long)]
+    shapes: bool,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -224,11 +247,11 @@ async fn rehearse_privately(
         Ok(report) => report,
         // What it has to say is worth less than why the rehearsal failed.
         Err(error) => {
-            drop(private.close().await);
+            drop(private.close(&[]).await);
             return Err(error);
         }
     };
-    let (verdict, remains) = private.close().await?;
+    let (verdict, remains) = private.close(&report.performances).await?;
     report.take(verdict);
     if args.keep || !report.is_clean() {
         report.data_dir = remains.keep();
@@ -247,20 +270,24 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         extras: shop.extras,
     };
     let sale = Sale { population, buyers, times: sale_times(args), coupons: args.coupons };
+    let mut progress = Progress::start(buyers, args.json);
+    progress.say("the first ones gather before the doors");
     let sale = sale.prepare(shop).await?;
-    let mut progress = Progress::start(sale.shop(), buyers, args.json);
-    let sale_time = sale.hold(population, buyers).await;
-    progress.say("waiting until every hold and payment has ended");
     let shop = sale.shop();
+    progress.watch(&shop);
+    let names = stage.names();
     let token = shop.client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
-    let mut trace = Trace::new(token, sale.begins());
-    let mut model = Model::new(&shop.venue, &shop.performances);
+    let trace = Trace::new(token, sale.begins());
+    let mut reading = Reading::new(trace, Model::new(&shop.venue, &shop.performances));
+    let sale_time = reading.follow(&shop, names, sale.hold(population, buyers)).await?;
+    progress.say("the doors open");
+    reading.follow(&shop, names, evening(&shop, args.call_off)).await??;
+    progress.say("waiting until every hold and payment has ended");
     let patience = seconds(args.settle_seconds);
-    let books = quiet::until_quiet(&shop, &mut trace, &mut model, patience).await?;
+    let books = quiet::until_quiet(&shop, names, &mut reading, patience).await?;
     progress.say("audit");
+    let mut audit = audit::audit(&shop, names, reading, &books, buyers).await?;
     let entries = shop.client.ledger.close();
-    let mut audit =
-        audit::audit(&shop, stage.names(), trace, model, &books, &entries.sent, buyers).await?;
     audit.findings.held(Invariant::AnswersAsExpected, entries.answered);
     audit.findings.absorb(entries.surprises);
     Ok(Report {
@@ -278,6 +305,17 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     })
 }
 
+/// The doors open, unless the last performance was called off.
+async fn evening(shop: &Arc<Shop>, call_off: bool) -> Result<(), RehearseError> {
+    let performances = shop.performances.len();
+    let shown = if call_off { performances - 1 } else { performances };
+    doors::open_doors(shop, shown).await;
+    if call_off {
+        doors::call_off(shop, shown).await?;
+    }
+    Ok(())
+}
+
 fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
     let connections = usize::from(args.connections.get());
     let client = Client::new(
@@ -289,9 +327,10 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
     )?;
     let performances = (0..args.performances.get()).map(|_| uuid::Uuid::new_v4().to_string());
     let times = sale_times(args);
+    let venue = Venue::of(args.shape);
     Ok(Shop {
         client,
-        venue: Venue::of(args.shape),
+        venue: if args.shapes { venue.with_shapes() } else { venue },
         performances: performances.collect(),
         hold_ttl: seconds(times.hold_ttl_seconds),
         payment_window: seconds(times.payment_window_seconds),
@@ -302,11 +341,16 @@ fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
             waiting_room: args.waiting_room,
             coupons: args.coupons.is_some(),
             points: args.points,
+            refunds: args.refunds,
+            tickets: args.tickets,
+            shapes: args.shapes,
         },
         room: args.waiting_room.then(|| room_rules(args)),
         campaign: None,
+        gathered: Instant::now(),
         opened: Instant::now(),
         late_money: LateMoney::default(),
+        guests: Guests::default(),
     })
 }
 

@@ -14,7 +14,10 @@ use super::house::{Accounted, House, Owner, Places};
 use super::line::Line;
 use super::orders::Payment;
 use super::post::Post;
+use super::refunds::Refunds;
 use super::settlements::Settlements;
+use super::shapes::Parties;
+use super::tickets::Tickets;
 use super::venue::Venue;
 use super::wallets::Wallets;
 
@@ -59,6 +62,9 @@ pub(super) struct Model {
     lines: BTreeMap<String, Line>,
     pub(super) coupons: Coupons,
     pub(super) wallets: Wallets,
+    pub(super) refunds: Refunds,
+    pub(super) tickets: Tickets,
+    pub(super) parties: BTreeMap<String, Parties>,
     post: Post,
     pub(super) settlements: Settlements,
     /// What orders of a performance earn.
@@ -76,7 +82,10 @@ impl Model {
     pub(super) fn new(venue: &Venue, performances: &[String]) -> Self {
         let houses = performances.iter().map(|id| (id.clone(), House::new(venue))).collect();
         let lines = performances.iter().map(|id| (id.clone(), Line::default())).collect();
+        let parties = || Parties::new(venue.shaped_rows());
+        let parties = performances.iter().map(|id| (id.clone(), parties())).collect();
         Self {
+            parties,
             houses,
             holds: HashMap::new(),
             orders: HashMap::new(),
@@ -84,6 +93,8 @@ impl Model {
             lines,
             coupons: Coupons::default(),
             wallets: Wallets::default(),
+            refunds: Refunds::default(),
+            tickets: Tickets::default(),
             post: Post::default(),
             settlements: Settlements::default(),
             earned_basis_points: HashMap::new(),
@@ -108,7 +119,9 @@ impl Model {
     fn fold_outcome(&mut self, step: &Step, kind: &str, outcome: &Value) {
         match kind {
             "refused" => {
-                *self.refused.entry(text(outcome, "code")).or_default() += 1;
+                let code = text(outcome, "code");
+                self.turned_away(step, &code);
+                *self.refused.entry(code).or_default() += 1;
                 self.coupons.fold(step, outcome, &mut self.findings);
             }
             "held" => self.held(step, outcome),
@@ -129,7 +142,7 @@ impl Model {
             "order_cancelled" => {
                 self.order_cancelled(step, &text(outcome, "order"), &text(outcome, "reason"));
             }
-            "refund_requested" => self.refund_requested(step, &text(outcome, "payment")),
+            "refund_requested" => self.refund_requested(step, outcome),
             "payment_refunded" => self.payment_refunded(step, outcome),
             "refund_failed" => {
                 let payment = text(outcome, "payment");
@@ -137,11 +150,15 @@ impl Model {
                     format!("{}: refund of payment {payment} failed", at(step))
                 });
             }
+            "tickets_refunded" => self.tickets_refunded(step, outcome),
+            "performance_created" => self.refunds.created(outcome),
+            "refund_terms_set" => self.refunds.terms_set(step, outcome, &mut self.findings),
+            "performance_cancelled" => self.refunds.cancelled(outcome),
             _ => self.fold_extra(step, kind, outcome),
         }
     }
 
-    /// Waiting rooms, coupons, points and settlement.
+    /// Waiting rooms, coupons, points, tickets and settlement.
     fn fold_extra(&mut self, step: &Step, kind: &str, outcome: &Value) {
         let performance = text(outcome, "performance");
         match kind {
@@ -161,6 +178,7 @@ impl Model {
                 self.coupons.fold(step, outcome, &mut self.findings);
             }
             _ if kind.starts_with("points_") => self.wallets.fold(step, outcome),
+            _ if kind.starts_with("ticket_") => self.fold_ticket(step, kind, outcome),
             _ => {
                 let bought = self.buyers_in(step, &performance);
                 if let Some(line) = self.lines.get_mut(&performance) {
@@ -184,6 +202,10 @@ impl Model {
         let performance = text(outcome, "performance");
         let Some(house) = self.houses.get_mut(&performance) else { return };
         let id = text(outcome, "hold");
+        let shown = !self.refunds.is_cancelled(&performance);
+        self.findings.check(shown, Invariant::CancelledGivesBack, || {
+            format!("{}: hold {id}, and there will be no show", at(step))
+        });
         if let Some(line) = self.lines.get(&performance).filter(|line| line.is_on()) {
             let may_hold = line.may_hold(&step.account, step.now_ms);
             self.findings.check(may_hold, Invariant::HoldsNeedAdmission, || {
@@ -206,6 +228,10 @@ impl Model {
         });
         house.occupy(step, &hold.places, &Owner::Hold(id.clone()), &mut self.findings);
         house.count_in(step, &hold.account, hold.places.count(), &mut self.findings);
+        if let Some(parties) = self.parties.get_mut(&hold.performance) {
+            parties.check(step, &hold.places, &mut self.findings);
+            parties.fan_comes(step, &id, &hold.places, &mut self.findings);
+        }
         let twice = self.holds.insert(id.clone(), hold).is_some();
         self.findings
             .check(!twice, Invariant::OneReplyEach, || format!("{}: hold {id} again", at(step)));
@@ -220,7 +246,9 @@ impl Model {
             format!("{}: hold {id} ends while order {:?} waits", at(step), hold.order)
         });
         self.findings.check(
-            !by_time || step.now_ms >= hold.expires_at_ms,
+            !by_time
+                || step.now_ms >= hold.expires_at_ms
+                || self.refunds.is_cancelled(&hold.performance),
             Invariant::HoldsKeepTheirTime,
             || {
                 format!(
@@ -231,6 +259,7 @@ impl Model {
             },
         );
         hold.live = false;
+        self.parties.get_mut(&hold.performance).into_iter().for_each(|it| it.fan_goes(id));
         if let Some(house) = self.houses.get_mut(&hold.performance) {
             let owner = Owner::Hold(id.to_owned());
             house.vacate(step, &hold.places, &owner, &mut self.findings);
@@ -274,6 +303,7 @@ impl Model {
         self.wallets.settle(self.buyers.iter(), &self.orders, findings);
         self.post.settle(begins, findings);
         self.settlements.settle(&self.orders, findings);
+        self.settle_refunds();
     }
 
     /// Every place of every house.

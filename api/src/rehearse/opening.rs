@@ -9,12 +9,13 @@ use boxoffice_topics::LotterySeed;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::RehearseError;
 use super::client::GaveUp;
 use super::population::{Buyer, Population};
 use super::sale::ask;
+use super::shapes::set_aside;
 use super::shop::Shop;
 use super::venue::CURRENCY;
 use crate::http::auth::Role;
@@ -24,6 +25,13 @@ const COUPON_MINOR: i64 = 99_000;
 
 /// The share of what was paid that comes back as points, of 10,000.
 const EARNED_BASIS_POINTS: u16 = 100;
+
+/// What each place costs beside its price, when tickets may go back.
+const BOOKING_FEE_MINOR: i64 = 2_000;
+
+/// The most that the first step of the ladder keeps of a ticket: less than a tenth of most, more
+/// than that of those which coupons and points pay.
+const FIXED_REFUND_FEE_MINOR: i64 = 9_000;
 
 /// When nothing of a rehearsal matters any more.
 const FAR_FUTURE: &str = "2099-01-01T00:00:00Z";
@@ -80,7 +88,25 @@ impl Promoter<'_> {
             let set = json!({"type": "set_points_rule", "performance": performance, "rule": rule});
             self.ask(&format!("points-{index}"), &set).await?;
         }
+        if self.shop.extras.shapes {
+            for (step, intent) in ["channel", "aside"].into_iter().zip(set_aside(performance)) {
+                self.ask(&format!("{step}-{index}"), &intent).await?;
+            }
+        }
+        if self.shop.extras.tickets {
+            let set = json!({"type": "set_ticket_rules", "performance": performance, "rules": ticket_rules()});
+            self.ask(&format!("tickets-{index}"), &set).await?;
+        }
         Ok(())
+    }
+
+    /// Other terms for those who buy from now on; the kinder ones are for everybody.
+    pub(super) async fn change_terms(&self, index: usize) -> Result<(), GaveUp> {
+        let performance = &self.shop.performances[index];
+        let basis_points = if index.is_multiple_of(2) { 3_000 } else { 500 };
+        let terms = refund_terms(basis_points);
+        let set = json!({"type": "set_refund_terms", "performance": performance, "terms": terms});
+        self.ask(&format!("terms-{index}"), &set).await.map(drop)
     }
 
     /// One campaign over all performances; returns its id.
@@ -133,6 +159,19 @@ impl Promoter<'_> {
     }
 }
 
+/// A ladder by which something is kept of every ticket that goes back in the weeks before.
+pub(super) fn refund_terms(basis_points: u16) -> Value {
+    json!({"booking_fee_minor": BOOKING_FEE_MINOR, "ladder": {"utc_offset_minutes": 540, "steps": [
+        {"days_before": 10, "basis_points": basis_points, "fixed_minor": FIXED_REFUND_FEE_MINOR},
+        {"days_before": 1, "basis_points": 5_000}]}})
+}
+
+/// A ticket may change hands once, and nobody comes in again who went out.
+fn ticket_rules() -> Value {
+    json!({"transfers_max": 1, "transfers_close_before_seconds": 3_600,
+        "offer_ttl_seconds": 86_400, "reentry": false, "admits_after_start_seconds": 7_200})
+}
+
 /// The seed of a performance's lottery: the same for the same seed of the rehearsal, for the draw
 /// depends on who joined as well.
 fn lottery_seed(seed: u64, index: usize) -> LotterySeed {
@@ -148,8 +187,17 @@ pub(super) async fn gather(
     population: Population,
     buyers: u32,
 ) {
+    let most = shop.doors.available_permits();
     let mut tasks = JoinSet::new();
+    let check = |ended: Option<Result<(), JoinError>>| {
+        if let Some(Err(error)) = ended {
+            shop.client.ledger.surprise(|| format!("somebody early broke off: {error}"));
+        }
+    };
     for number in 0..buyers {
+        if tasks.len() >= most {
+            check(tasks.join_next().await);
+        }
         let (shop, subject, token) =
             (Arc::clone(shop), promoter.0.to_owned(), promoter.1.to_owned());
         tasks.spawn(async move {
@@ -160,10 +208,8 @@ pub(super) async fn gather(
             }
         });
     }
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(error) = ended {
-            shop.client.ledger.surprise(|| format!("somebody early broke off: {error}"));
-        }
+    while !tasks.is_empty() {
+        check(tasks.join_next().await);
     }
 }
 

@@ -1,10 +1,13 @@
 //! Orders and payments in the naive model: every transition, and every sum.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::findings::{Findings, Invariant};
 use super::house::{Owner, Places, at};
 use super::model::{Model, Step, millis, minor, text};
+use super::refunds::Returned;
 
 /// What a share in basis points is of.
 const BASIS_POINTS: i64 = 10_000;
@@ -30,12 +33,21 @@ pub(super) struct Order {
     /// The coupon, and what it takes off.
     pub(super) discount: Option<(String, i64)>,
     pub(super) points_minor: i64,
+    /// What the booking costs beside the places.
+    pub(super) fee_minor: i64,
     /// What is to be paid in money.
     pub(super) total_minor: i64,
     pub(super) pay_by_ms: i64,
     pub(super) state: OrderState,
     /// It had tickets, at least for a while.
     pub(super) was_confirmed: bool,
+    pub(super) confirmed_at_ms: i64,
+    /// The number of the refund terms under which it was confirmed.
+    pub(super) terms: usize,
+    /// What each of its tickets cost.
+    pub(super) prices: Vec<i64>,
+    /// Tickets that went back.
+    pub(super) returned: Vec<Returned>,
     /// The points that it earned.
     pub(super) earned_minor: i64,
     /// Payments that were captured.
@@ -45,25 +57,36 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// What was paid for its live tickets.
+    /// What was paid in money for its live tickets.
     pub(super) fn tickets_minor(&self) -> i64 {
-        if self.state == OrderState::Confirmed { self.total_minor } else { 0 }
+        let back: i64 = self.returned.iter().map(|it| it.share.money()).sum();
+        if self.state == OrderState::Confirmed { self.total_minor - back } else { 0 }
     }
 
-    /// How many live tickets it has.
-    pub(super) fn ticket_count(&self) -> u32 {
-        if self.state == OrderState::Confirmed { self.places.count() } else { 0 }
+    /// What is kept in money of tickets that went back.
+    pub(super) fn kept_minor(&self) -> i64 {
+        self.returned.iter().map(|it| it.share.money() - it.back.money).sum()
+    }
+
+    /// What the coupon takes off all of it.
+    pub(super) fn discount_minor(&self) -> i64 {
+        self.discount.as_ref().map_or(0, |(_, amount_minor)| *amount_minor)
     }
 
     /// What coupon and points take off its live tickets.
     pub(super) fn reductions_minor(&self) -> (i64, i64) {
-        let discount = self.discount.as_ref().map_or(0, |(_, amount_minor)| *amount_minor);
-        if self.state == OrderState::Confirmed { (discount, self.points_minor) } else { (0, 0) }
+        if self.state != OrderState::Confirmed {
+            return (0, 0);
+        }
+        let of_back = |part: fn(&Returned) -> i64| self.returned.iter().map(part).sum::<i64>();
+        let points = self.points_minor - of_back(|it| it.share.points);
+        (self.discount_minor() - of_back(|it| it.share.discount), points)
     }
 
-    /// Whether it had tickets and gave them back.
-    pub(super) fn is_refunded(&self) -> bool {
-        self.was_confirmed && self.state == OrderState::Cancelled
+    /// The points that came back, and the earned ones that were taken back.
+    pub(super) fn points_back(&self) -> (i64, i64) {
+        let sum = |part: fn(&Returned) -> i64| self.returned.iter().map(part).sum();
+        (sum(|it| it.back.points), sum(|it| it.share.earned))
     }
 
     /// The points that pay for it, if something is so.
@@ -75,8 +98,8 @@ impl Order {
     pub(super) fn settle(&self, id: &str, findings: &mut Findings) {
         let kept = self.captured_minor - self.refunded_minor;
         let right = match self.state {
-            OrderState::Confirmed => kept == self.total_minor,
-            OrderState::Cancelled => kept == 0,
+            OrderState::Confirmed => kept == self.tickets_minor() + self.kept_minor(),
+            OrderState::Cancelled => kept == self.kept_minor(),
             OrderState::Placed | OrderState::Paying => false,
         };
         findings.check(right, Invariant::MoneyForTickets, || {
@@ -87,12 +110,13 @@ impl Order {
         });
     }
 
-    /// price - discount - points = total, and nothing of it is below zero.
+    /// price - discount - points + booking fee = total, and nothing of it is below zero.
     fn adds_up(&self) -> bool {
-        let discount = self.discount.as_ref().map_or(0, |(_, amount_minor)| *amount_minor);
-        let parts = [self.price_minor, discount, self.points_minor, self.total_minor];
+        let discount = self.discount_minor();
+        let Self { price_minor, points_minor, fee_minor, total_minor, .. } = *self;
+        let parts = [price_minor, discount, points_minor, price_minor - discount - points_minor];
         parts.iter().all(|part| *part >= 0)
-            && self.price_minor - discount - self.points_minor == self.total_minor
+            && price_minor - discount - points_minor + fee_minor == total_minor
     }
 }
 
@@ -107,14 +131,17 @@ enum PaymentState {
 pub(super) struct Payment {
     order: String,
     state: PaymentState,
-    /// A refund was asked for and has no result yet.
-    refund_pending: bool,
+    captured_minor: i64,
+    /// What all of its refunds are, whether they have a result or not.
+    given_back_minor: i64,
+    /// Refunds without a result, by their names.
+    refunds: BTreeMap<String, i64>,
 }
 
 impl Payment {
     /// Whether it, or its refund, has no result.
     pub(super) fn is_unknown(&self) -> bool {
-        self.state == PaymentState::Requested || self.refund_pending
+        self.state == PaymentState::Requested || !self.refunds.is_empty()
     }
 
     /// The order that it pays.
@@ -167,6 +194,7 @@ impl Model {
             price_minor: outcome.get("price").map_or(total_minor, minor),
             discount,
             points_minor: outcome.get("points").map_or(0, minor),
+            fee_minor: outcome.get("booking_fee").map_or(0, minor),
             total_minor,
             pay_by_ms: millis(&outcome["pay_by"]),
             ..Order::default()
@@ -175,10 +203,19 @@ impl Model {
         self.findings.check(right, Invariant::MoneyConserved, || {
             format!("{}: {order:?} from a hold of {}", at(step), hold.total_minor)
         });
+        let (_, terms) = self.refunds.current(&order.performance);
+        let expected = terms.fee_minor * i64::from(order.places.count());
+        self.findings.check(order.fee_minor == expected, Invariant::MoneyConserved, || {
+            format!("{}: the booking of {id} costs {}, not {expected}", at(step), order.fee_minor)
+        });
         if let Some(house) = self.houses.get_mut(&order.performance) {
             let (from, to) = (Owner::Hold(hold_id), Owner::Order(id.clone()));
             house.vacate(step, &order.places, &from, &mut self.findings);
             house.occupy(step, &order.places, &to, &mut self.findings);
+        }
+        if let Some(parties) = self.parties.get_mut(&order.performance) {
+            parties.fan_goes(&text(outcome, "hold"));
+            parties.fan_comes(step, &id, &order.places, &mut self.findings);
         }
         self.orders.insert(id, order);
     }
@@ -193,8 +230,14 @@ impl Model {
         });
         order.state = OrderState::Paying;
         let id = text(outcome, "payment");
-        let state = PaymentState::Requested;
-        self.payments.insert(id, Payment { order: order_id, state, refund_pending: false });
+        let payment = Payment {
+            order: order_id,
+            state: PaymentState::Requested,
+            captured_minor: 0,
+            given_back_minor: 0,
+            refunds: BTreeMap::new(),
+        };
+        self.payments.insert(id, payment);
     }
 
     pub(super) fn payment_captured(&mut self, step: &Step, outcome: &Value) {
@@ -206,6 +249,7 @@ impl Model {
             || format!("{}: payment {id} is captured twice", at(step)),
         );
         payment.state = PaymentState::Captured;
+        payment.captured_minor = minor(&outcome["amount"]);
         if let Some(order) = self.orders.get_mut(&payment.order) {
             order.captures += 1;
             order.captured_minor += minor(&outcome["amount"]);
@@ -243,10 +287,13 @@ impl Model {
             format!("{}: order {id} is confirmed without its money", at(step))
         });
         order.was_confirmed = true;
+        order.confirmed_at_ms = step.now_ms;
+        (order.terms, _) = self.refunds.current(&order.performance);
+        order.prices = tickets.iter().map(|ticket| minor(&ticket["price"])).collect();
         order.earned_minor = outcome.get("earned").map_or(0, minor);
         // Rounded down: nobody earns a part of a point.
         let share = self.earned_basis_points.get(&order.performance).copied().unwrap_or(0);
-        let expected = order.total_minor * share / BASIS_POINTS;
+        let expected = (order.total_minor - order.fee_minor) * share / BASIS_POINTS;
         self.findings.check(order.earned_minor == expected, Invariant::PointsBalance, || {
             format!("{}: order {id} earns {}, not {expected}", at(step), order.earned_minor)
         });
@@ -258,11 +305,14 @@ impl Model {
         let Some(order) = self.orders.get_mut(id) else { return };
         let Some(house) = self.houses.get_mut(&order.performance) else { return };
         if order.state == OrderState::Cancelled {
-            let full_price = order.total_minor == order.price_minor;
+            let full_price = order.total_minor == order.price_minor + order.fee_minor;
             self.findings.check(full_price, Invariant::MoneyConserved, || {
                 format!("{}: order {id} comes back, its coupon or points do not", at(step))
             });
             house.count_in(step, &order.account, order.places.count(), &mut self.findings);
+            if let Some(parties) = self.parties.get_mut(&order.performance) {
+                parties.fan_comes(step, id, &order.places, &mut self.findings);
+            }
         } else {
             let owner = Owner::Order(id.to_owned());
             house.vacate(step, &order.places, &owner, &mut self.findings);
@@ -287,9 +337,8 @@ impl Model {
     pub(super) fn order_cancelled(&mut self, step: &Step, id: &str, reason: &str) {
         let Some(order) = self.orders.get_mut(id) else { return };
         let owner = match order.state {
-            OrderState::Placed | OrderState::Paying => Owner::Order(id.to_owned()),
-            OrderState::Confirmed => Owner::Ticket(id.to_owned()),
             OrderState::Cancelled => Owner::Nobody,
+            _ => Owner::Order(id.to_owned()),
         };
         let allowed = match order.state {
             OrderState::Placed => true,
@@ -304,34 +353,44 @@ impl Model {
             format!("{}: order {id} ends {} ms early", at(step), order.pay_by_ms - step.now_ms)
         });
         let had_tickets = order.state == OrderState::Confirmed;
+        self.parties.get_mut(&order.performance).into_iter().for_each(|it| it.fan_goes(id));
+        let (performance, is_left) = (order.performance.clone(), !order.numbers_left().is_empty());
+        if had_tickets && is_left {
+            self.rest_refunded(step, id);
+        }
+        let Some(order) = self.orders.get_mut(id) else { return };
         order.state = OrderState::Cancelled;
-        if let Some(house) = self.houses.get_mut(&order.performance) {
-            if had_tickets {
-                house.withdraw_tickets(&order.places);
-            }
+        if had_tickets {
+            return;
+        }
+        if let Some(house) = self.houses.get_mut(&performance) {
             house.vacate(step, &order.places, &owner, &mut self.findings);
             house.count_out(&order.account, order.places.count());
         }
     }
 
-    pub(super) fn refund_requested(&mut self, step: &Step, id: &str) {
+    pub(super) fn refund_requested(&mut self, step: &Step, outcome: &Value) {
+        let id = outcome["payment"].as_str().unwrap_or_default();
         let Some(payment) = self.payments.get_mut(id) else { return };
-        let right = payment.state == PaymentState::Captured && !payment.refund_pending;
-        self.findings.check(right, Invariant::MoneyConserved, || {
-            format!("{}: refund of payment {id}, which is {:?}", at(step), payment.state)
+        let (refund, amount) = (text(outcome, "refund"), minor(&outcome["amount"]));
+        payment.given_back_minor += amount;
+        let once = payment.refunds.insert(refund, amount).is_none();
+        let enough = amount > 0 && payment.given_back_minor <= payment.captured_minor;
+        self.findings.check(once && enough, Invariant::MoneyConserved, || {
+            format!("{}: {amount} of payment {id} is to go back: {payment:?}", at(step))
         });
-        payment.refund_pending = true;
     }
 
     pub(super) fn payment_refunded(&mut self, step: &Step, outcome: &Value) {
         let id = outcome["payment"].as_str().unwrap_or_default();
         let Some(payment) = self.payments.get_mut(id) else { return };
-        self.findings.check(payment.refund_pending, Invariant::MoneyConserved, || {
-            format!("{}: payment {id} is refunded and nobody asked", at(step))
+        let (refund, amount) = (text(outcome, "refund"), minor(&outcome["amount"]));
+        let asked = payment.refunds.remove(&refund);
+        self.findings.check(asked == Some(amount), Invariant::MoneyConserved, || {
+            format!("{}: {amount} of payment {id} went back, {asked:?} was to", at(step))
         });
-        payment.refund_pending = false;
         if let Some(order) = self.orders.get_mut(&payment.order) {
-            order.refunded_minor += minor(&outcome["amount"]);
+            order.refunded_minor += amount;
         }
     }
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::books::Books;
 use super::client::GaveUp;
-use super::model::Model;
+use super::reading::Reading;
 use super::shop::Shop;
 use super::trace::Trace;
+use crate::http::auth::Names;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -15,14 +16,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// open then. Returns the provider's books as of the end.
 pub(super) async fn until_quiet(
     shop: &Shop,
-    trace: &mut Trace,
-    model: &mut Model,
+    names: Option<&Names>,
+    reading: &mut Reading,
     patience: Duration,
 ) -> Result<Books, GaveUp> {
     let began = Instant::now();
     loop {
         let late_money_has_come = shop.late_money.has_come();
-        trace.advance(&shop.client, model).await?;
+        reading.catch_up(shop, names).await?;
+        let Reading { trace, model, .. } = &*reading;
         let books = Books::read(&shop.client.books().await?, model);
         let quiet = late_money_has_come
             && trace.undecided() == 0

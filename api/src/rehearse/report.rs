@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::audit::Audit;
+use super::audit::{Audit, TicketCount};
 use super::findings::Invariant;
 use super::verdict::{Compared, Verdict};
 
@@ -46,6 +46,9 @@ impl Report {
         };
         self.replay_identical = note(Invariant::ReplayIdentical, verdict.replay);
         self.postgres_identical = note(Invariant::PostgresIdentical, verdict.postgres);
+        if let Some(totals) = verdict.totals {
+            self.audit.check_rows(totals);
+        }
     }
 
     /// Whether every promise was kept.
@@ -91,13 +94,17 @@ impl Report {
             },
             "money": {
                 "captured": audit.money.captured, "refunded": audit.money.refunded,
-                "tickets": audit.money.tickets, "discounts": audit.money.discounts,
+                "tickets": audit.money.tickets, "kept": audit.money.kept, "discounts": audit.money.discounts,
                 "points": audit.money.points,
             },
             "coupons": {"issued": audit.coupons.issued, "used": audit.coupons.used},
             "points": {
                 "spent": audit.points.spent, "earned": audit.points.earned,
                 "left": audit.points.left,
+            },
+            "tickets": {
+                "returned": audit.tickets.returned, "transferred": audit.tickets.transferred,
+                "admitted": audit.tickets.admitted,
             },
             "sale_seconds": rounded(self.sale_time.as_secs_f64()),
             "intents_per_second": rounded(self.intents_per_second()),
@@ -134,8 +141,8 @@ impl Report {
         writeln!(to, "  places: {} sold, {} free, {} held", places.sold, places.free, places.held)?;
         writeln!(
             to,
-            "  money: {} captured, {} refunded, {} in tickets",
-            money.captured, money.refunded, money.tickets
+            "  money: {} captured, {} refunded, {} in tickets, {} kept of others",
+            money.captured, money.refunded, money.tickets, money.kept
         )?;
         self.write_reductions(to)?;
         writeln!(to, "refused")?;
@@ -152,9 +159,16 @@ impl Report {
         Ok(())
     }
 
-    /// Coupons and points, when there were any.
+    /// Tickets, coupons and points, when there were any.
     fn write_reductions(&self, to: &mut impl Write) -> io::Result<()> {
-        let Audit { coupons, points, money, .. } = &self.audit;
+        let Audit { coupons, points, money, tickets, .. } = &self.audit;
+        let TicketCount { returned, transferred, admitted } = *tickets;
+        if returned + transferred + admitted > 0 {
+            writeln!(
+                to,
+                "  tickets: {returned} given back, {transferred} given away, {admitted} admitted"
+            )?;
+        }
         if coupons.issued > 0 {
             let (issued, used, off) = (coupons.issued, coupons.used, money.discounts);
             writeln!(to, "  coupons: {issued} issued, {used} used, {off} off live tickets")?;

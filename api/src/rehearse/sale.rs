@@ -12,7 +12,7 @@ use super::RehearseError;
 use super::buyer::visit;
 use super::client::{Answer, GaveUp};
 use super::ledger::Place;
-use super::opening::{Promoter, ends, gather};
+use super::opening::{Promoter, ends, gather, refund_terms};
 use super::population::Population;
 use super::shop::Shop;
 use super::venue::SaleTimes;
@@ -20,6 +20,9 @@ use crate::http::auth::Role;
 
 /// The performances begin long after any rehearsal has ended.
 const STARTS_IN: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// What the first terms keep of a ticket that goes back.
+const REFUND_BASIS_POINTS: u16 = 1_000;
 
 /// A sale that is planned.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,7 @@ pub(super) struct OpenSale {
 impl Sale {
     /// Creates the performances and opens their sale. Before it opens, somebody tries.
     pub(super) async fn prepare(self, mut shop: Shop) -> Result<OpenSale, RehearseError> {
-        let subject = format!("rehearsal-{}-promoter", shop.run);
+        let subject = shop.promoter();
         let token = shop.client.token(Role::Promoter, &subject)?;
         let who = (&*subject, &*token);
         // Campaigns and wallets live where they like.
@@ -57,6 +60,7 @@ impl Sale {
             let campaign = promoter.campaign(quantity.get()).await?;
             shop.campaign = Some(campaign);
         }
+        shop.gathered = Instant::now();
         let mut shop = Arc::new(shop);
         if shop.extras.points || shop.extras.waiting_room {
             gather(&shop, who, self.population, self.buyers).await;
@@ -79,8 +83,11 @@ impl Sale {
     ) -> Result<Place, RehearseError> {
         let performance = &shop.performances[index];
         let key = |step: &str| format!("{}-{step}-{index}", shop.run);
-        let create =
+        let mut create =
             shop.venue.create_performance(performance, &in_the_future(STARTS_IN), self.times);
+        if shop.extras.refunds {
+            create["refund_terms"] = refund_terms(REFUND_BASIS_POINTS);
+        }
         let created = ask(shop, who, &key("create"), &create).await?;
         let promoter = Promoter { shop, subject: who.0, token: who.1 };
         promoter.furnish(index, self.population.seed).await?;
@@ -128,15 +135,10 @@ impl OpenSale {
     pub(super) async fn hold(&self, population: Population, buyers: u32) -> Duration {
         let mut visits = JoinSet::new();
         for number in 0..buyers {
-            let shop = self.shop();
-            visits.spawn(async move {
-                let buyer = population.buyer(number, &shop.venue);
-                if let Err(error) = visit(&shop, &buyer).await {
-                    let ending = buyer.ending;
-                    shop.client.ledger.surprise(|| format!("buyer {number} ({ending:?}): {error}"));
-                }
-                shop.tally.left.add(1);
-            });
+            visits.spawn(attend(self.shop(), population, number));
+        }
+        if self.shop.extras.refunds {
+            visits.spawn(change_terms(self.shop(), population.surge / 2));
         }
         while let Some(ended) = visits.join_next().await {
             if let Err(error) = ended {
@@ -144,6 +146,33 @@ impl OpenSale {
             }
         }
         self.shop.opened.elapsed()
+    }
+}
+
+/// The whole visit of one buyer.
+async fn attend(shop: Arc<Shop>, population: Population, number: u32) {
+    let buyer = population.buyer(number, &shop.venue);
+    if let Err(error) = visit(&shop, &buyer).await {
+        let ending = buyer.ending;
+        shop.client.ledger.surprise(|| format!("buyer {number} ({ending:?}): {error}"));
+    }
+    shop.tally.left.add(1);
+}
+
+/// In the middle of the sale other refund terms come, for some the kinder ones.
+async fn change_terms(shop: Arc<Shop>, after: Duration) {
+    tokio::time::sleep_until((shop.opened + after).into()).await;
+    let subject = shop.promoter();
+    let changed = async {
+        let token = shop.client.token(Role::Promoter, &subject)?;
+        let promoter = Promoter { shop: &shop, subject: &subject, token: &token };
+        for index in 0..shop.performances.len() {
+            promoter.change_terms(index).await?;
+        }
+        Ok::<(), RehearseError>(())
+    };
+    if let Err(error) = changed.await {
+        shop.client.ledger.surprise(|| format!("other refund terms: {error}"));
     }
 }
 
@@ -168,4 +197,22 @@ pub(super) async fn ask(
 fn in_the_future(time: Duration) -> String {
     let moment = jiff::Timestamp::now().saturating_add(time);
     moment.map_or_else(|_| "2100-01-01T00:00:00Z".to_owned(), |moment| moment.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two hundred thousand of them wait in half a gigabyte.
+    const VISIT_BYTES_MAX: usize = 2_560;
+
+    fn size_of_future<F: Future>(_: impl Fn(Arc<Shop>, Population, u32) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_visit_is_small() {
+        let size = size_of_future(attend);
+        assert!(size <= VISIT_BYTES_MAX, "{size}");
+    }
 }

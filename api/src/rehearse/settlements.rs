@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::findings::{Findings, Invariant};
 use super::house::at;
 use super::model::{Step, text};
-use super::orders::{Order, OrderState};
+use super::orders::Order;
+use super::refunds::Returned;
 
 /// Fees that do not divide evenly, of 10,000.
 const PROVIDER_FEE: i64 = 275;
@@ -85,44 +86,48 @@ impl Settlements {
     }
 }
 
-/// The balances of an order at rest: orders of a rehearsal are refunded as a whole, and nothing is
-/// kept of them.
+/// The balances of an order at rest.
 fn expected(order: &Order) -> Balances {
-    let mut balances = Balances::new();
-    let mut put = |account: &str, minor: i64| {
-        if minor != 0 {
-            balances.insert(account.to_owned(), minor);
-        }
-    };
     let cash = order.captured_minor - order.refunded_minor;
-    put("provider_cash", cash);
+    let mut balances = Balances::from([("provider_cash".to_owned(), cash)]);
     if order.was_confirmed {
-        put("ticket_sales", -order.price_minor);
+        balances.extend(sold(order));
     }
-    if order.is_refunded() {
-        put("refunds", order.price_minor);
-    }
-    if order.state == OrderState::Confirmed {
-        let (discount, points) = order.reductions_minor();
-        put("promoter_discounts", discount);
-        put("points", points);
-        let share = |minor: i64, basis_points: i64| minor * basis_points / BASIS_POINTS;
-        for (party, fee) in [
-            ("provider", share(cash, PROVIDER_FEE)),
-            ("platform", share(order.price_minor - discount, PLATFORM_FEE)),
-        ] {
-            let vat = share(fee, FEE_VAT);
-            put(&format!("{party}_fees"), fee);
-            put(&format!("{party}_fees_owed"), -fee);
-            put(&format!("{party}_fee_vat"), vat);
-            put(&format!("{party}_fee_vat_owed"), -vat);
-        }
+    balances.retain(|_, balance| *balance != 0);
+    balances
+}
+
+/// What was sold, less the tickets that went back.
+fn sold(order: &Order) -> Balances {
+    let back = |part: fn(&Returned) -> i64| order.returned.iter().map(part).sum::<i64>();
+    let prices_back = back(|it| it.share.price);
+    let discount = order.discount_minor() - back(|it| it.share.discount);
+    let money = order.total_minor - back(|it| it.back.money);
+    let mut balances = Balances::new();
+    let mut put = |account: &str, minor: i64| balances.insert(account.to_owned(), minor);
+    put("ticket_sales", -order.price_minor);
+    put("refunds", prices_back);
+    put("booking_fees", back(|it| it.back.fee) - order.fee_minor);
+    put("cancellation_fees", -back(|it| it.back.kept));
+    put("promoter_discounts", discount);
+    put("points", order.points_minor - back(|it| it.back.points));
+    let share = |minor: i64, basis_points: i64| minor * basis_points / BASIS_POINTS;
+    for (party, fee) in [
+        ("provider", share(money, PROVIDER_FEE)),
+        ("platform", share(order.price_minor - prices_back - discount, PLATFORM_FEE)),
+    ] {
+        let vat = share(fee, FEE_VAT);
+        put(&format!("{party}_fees"), fee);
+        put(&format!("{party}_fees_owed"), -fee);
+        put(&format!("{party}_fee_vat"), vat);
+        put(&format!("{party}_fee_vat_owed"), -vat);
     }
     balances
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::terms::{Back, Share};
     use super::*;
 
     const PRICE: i64 = 198_000;
@@ -154,7 +159,6 @@ mod tests {
             price_minor: PRICE,
             total_minor: PRICE,
             captured_minor: PRICE,
-            state: OrderState::Confirmed,
             was_confirmed: true,
             ..Order::default()
         };
@@ -192,6 +196,30 @@ mod tests {
     #[test]
     fn a_sale_that_is_posted_and_shown_is_clean() {
         assert_eq!(check(postings(), &SHOWN), []);
+    }
+
+    #[test]
+    fn a_ticket_that_went_back_takes_its_part_along() {
+        let (fee, kept) = (2_000, 19_800);
+        let money = PRICE + fee - kept;
+        let share = Share { price: PRICE, fee, ..Share::default() };
+        let back = Back { fee, kept, money, points: 0 };
+        let total_minor = 2 * (PRICE + fee);
+        let order = Order {
+            price_minor: 2 * PRICE,
+            fee_minor: 2 * fee,
+            total_minor,
+            captured_minor: total_minor,
+            refunded_minor: money,
+            was_confirmed: true,
+            returned: vec![Returned { number: 1, share, back }],
+            ..Order::default()
+        };
+        let balances = expected(&order);
+        let shown = ["refunds", "booking_fees", "cancellation_fees", "provider_fees"];
+        let provider_fee = (total_minor - money) * PROVIDER_FEE / BASIS_POINTS;
+        assert_eq!(shown.map(|account| balances[account]), [PRICE, -fee, -kept, provider_fee]);
+        assert_eq!(balances.values().sum::<i64>(), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use super::afterwards::Guests;
 use super::client::Client;
 use super::habits::Extras;
 use super::opening::RoomRules;
@@ -34,9 +35,13 @@ pub(super) struct Shop {
     pub(super) campaign: Option<String>,
     /// Precedes every key and subject of this run.
     pub(super) run: String,
+    /// When the first of those who came early was let in line.
+    pub(super) gathered: Instant,
     pub(super) opened: Instant,
     /// When the last money that a provider takes late will have come.
     pub(super) late_money: LateMoney,
+    /// Those who have tickets to show.
+    pub(super) guests: Guests,
 }
 
 /// The moment by which every late capture has happened.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use boxoffice_topics::PerformanceId;
 use tempfile::TempDir;
 
 use super::Args;
@@ -124,10 +125,15 @@ impl PrivateNode {
         self.node.failed().await.into()
     }
 
-    /// Ends the node and decides everything again.
-    pub(super) async fn close(self) -> Result<(Verdict, Remains), StageError> {
+    /// Ends the node, decides everything again and adds up these performances.
+    pub(super) async fn close(
+        self,
+        performances: &[String],
+    ) -> Result<(Verdict, Remains), StageError> {
         self.node.shutdown().await?;
-        let verdict = verify(&self.config).await?;
+        let ids = performances.iter().filter_map(|id| id.parse().ok());
+        let ids: Vec<PerformanceId> = ids.collect();
+        let verdict = verify(&self.config, &ids).await?;
         Ok((verdict, Remains { directory: self.directory }))
     }
 }

@@ -1,8 +1,9 @@
 //! The log of a rehearsal, read over HTTP as any consumer may read it.
 //!
 //! Follows both topics of the partitions that carry something of the rehearsal, checks that
-//! offsets are dense and that time goes on, gives the model each step together with its intent,
-//! and keeps what the audit looks up. Decides nothing itself.
+//! offsets are dense, that time goes on and that every intent has one reply, and gives the model
+//! each step together with its intent. What somebody is told is kept until it is matched with
+//! what they say. Decides nothing itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,19 +18,30 @@ use super::model::{Model, Step, millis, text as text_of};
 /// Records of one page.
 const PAGE_RECORDS: usize = 1_000;
 
-/// An intent as the log has it.
+/// An intent that was read before its step.
 #[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) asker: Asker,
+struct Asked {
+    asker: Asker,
+    key: u128,
+    is_told: bool,
+    intent: Value,
+}
+
+/// An intent and its step as the log has them.
+#[derive(Debug)]
+pub(super) struct Decided {
     pub(super) key: u128,
-    /// The intent's body, as JSON text: a rehearsal keeps millions of them. Empty when nobody was
-    /// promised anything about it.
+    /// The intent's body, as JSON text.
     pub(super) body: Box<str>,
+    /// The outcomes, as JSON text.
+    pub(super) outcomes: Box<str>,
+    /// The place of the intent whose outcomes stand, when this one repeats it.
+    pub(super) repeats: Option<Place>,
 }
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asker {
+enum Asker {
     /// The clock, or nobody: there may be nothing to say.
     Nobody,
     /// Another key.
@@ -48,16 +60,6 @@ impl Asker {
     }
 }
 
-/// A step as the log has it.
-#[derive(Debug)]
-pub(super) struct Decided {
-    /// The outcomes, as JSON text. Empty when nobody was told of them.
-    pub(super) outcomes: Box<str>,
-    /// The place of the intent whose outcomes stand, when this one repeats it.
-    pub(super) repeats: Option<Place>,
-    pub(super) is_empty: bool,
-}
-
 /// Both topics, as far as they were read.
 #[derive(Debug)]
 pub(super) struct Trace {
@@ -65,14 +67,18 @@ pub(super) struct Trace {
     begins: BTreeMap<u16, u64>,
     next_intent: BTreeMap<u16, u64>,
     next_step: BTreeMap<u16, u64>,
+    /// Up to which intent of each partition the steps were read.
+    decided_to: BTreeMap<u16, u64>,
     /// The time of the last step of each partition.
     now_ms: BTreeMap<u16, i64>,
     /// Intents whose steps were not read yet.
-    undecided: HashMap<Place, Value>,
-    pub(super) intents: HashMap<Place, Recorded>,
-    pub(super) steps: HashMap<Place, Decided>,
-    /// Records that were decided a second time.
-    pub(super) second_replies: u64,
+    undecided: HashMap<Place, Asked>,
+    /// What accounts were told, until somebody says so.
+    pub(super) told: HashMap<Place, Decided>,
+    /// Intents of people and of the provider.
+    pub(super) accepted: u64,
+    /// Those of them that have a reply.
+    pub(super) replies: u64,
     pub(super) findings: Findings,
 }
 
@@ -84,11 +90,12 @@ impl Trace {
             begins: from.clone(),
             next_intent: from.clone(),
             next_step: from.clone(),
+            decided_to: from.clone(),
             now_ms: BTreeMap::new(),
             undecided: HashMap::new(),
-            intents: HashMap::new(),
-            steps: HashMap::new(),
-            second_replies: 0,
+            told: HashMap::new(),
+            accepted: 0,
+            replies: 0,
             findings: Findings::default(),
         }
     }
@@ -103,6 +110,18 @@ impl Trace {
         &self.begins
     }
 
+    /// Whether the intent at a place was read, and what was decided.
+    pub(super) fn has_read(&self, place: Place) -> bool {
+        self.decided_to.get(&place.partition).is_some_and(|end| place.offset < *end)
+    }
+
+    /// Judges the intents without a step. Nothing more will be read.
+    pub(super) fn settle(&mut self) {
+        for (place, asked) in std::mem::take(&mut self.undecided) {
+            self.count_reply(place, &asked, false);
+        }
+    }
+
     /// Reads up to the present end, and folds the new steps into the model.
     pub(super) async fn advance(
         &mut self,
@@ -111,11 +130,11 @@ impl Trace {
     ) -> Result<(), GaveUp> {
         let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
         for partition in partitions {
-            while let Some(page) = self.page(client, "outcomes", partition).await? {
+            while let Some(mut page) = self.page(client, "outcomes", partition).await? {
                 // A page of either topic at a time: so few intents wait for their steps.
                 let last = page.last().and_then(|record| record["input"].as_u64());
                 self.read_intents(client, partition, last.unwrap_or(0)).await?;
-                for record in &page {
+                for record in &mut page {
                     self.take_step(partition, record, model);
                 }
             }
@@ -183,45 +202,66 @@ impl Trace {
 
     fn take_intent(&mut self, partition: u16, mut record: Value) {
         let Some(offset) = record["offset"].as_u64() else { return };
-        let place = Place { partition, offset };
         let intent = record["intent"].take();
-        let recorded = Recorded {
+        let asked = Asked {
             asker: Asker::of(&intent),
             key: number(&record["key"]),
-            body: if is_told(&record) { intent.to_string().into() } else { Box::default() },
+            is_told: is_told(&record),
+            intent,
         };
-        self.intents.insert(place, recorded);
-        self.undecided.insert(place, intent);
+        self.undecided.insert(Place { partition, offset }, asked);
     }
 
-    fn take_step(&mut self, partition: u16, record: &Value, model: &mut Model) {
+    fn take_step(&mut self, partition: u16, record: &mut Value, model: &mut Model) {
         let Some(offset) = record["offset"].as_u64() else { return };
-        let outcomes = record["outcomes"].as_array().cloned().unwrap_or_default();
+        let Value::Array(outcomes) = record["outcomes"].take() else { return };
         let now_ms = millis(&record["now"]);
         let before_ms = self.now_ms.insert(partition, now_ms).unwrap_or(i64::MIN);
         self.findings.check(before_ms <= now_ms, Invariant::TimeGoesOn, || {
             format!("outcomes/{partition}@{offset}: from {before_ms} to {now_ms}")
         });
-        let original = outcomes.first().filter(|outcome| outcome["type"] == "repeated");
-        let text = || Value::Array(outcomes.clone()).to_string().into();
-        let decided = Decided {
-            outcomes: if is_told(record) { text() } else { Box::default() },
-            repeats: original.and_then(|outcome| place_of(outcome["original"].as_str()?)),
-            is_empty: outcomes.is_empty(),
-        };
         let input = record["input"].as_u64().unwrap_or(offset);
-        let asked = Place { partition, offset: input };
+        let place = Place { partition, offset: input };
+        let asked = self.undecided.remove(&place);
+        match &asked {
+            Some(asked) => self.count_reply(place, asked, !outcomes.is_empty()),
+            None => self.findings.note(Invariant::OneReplyEach, || {
+                format!("the intent at {place:?} has a second reply, or is none")
+            }),
+        }
+        self.decided_to.insert(partition, input + 1);
+        if let Some(asked) = asked.as_ref().filter(|asked| asked.is_told) {
+            let original = outcomes.first().filter(|outcome| outcome["type"] == "repeated");
+            let decided = Decided {
+                key: asked.key,
+                body: asked.intent.to_string().into(),
+                repeats: original.and_then(|outcome| place_of(outcome["original"].as_str()?)),
+                outcomes: serde_json::to_string(&outcomes).unwrap_or_default().into(),
+            };
+            self.told.insert(place, decided);
+        }
         model.fold(&Step {
             place: (partition, offset),
             input,
             now_ms,
             account: text_of(record, "account"),
-            intent: self.undecided.remove(&asked).unwrap_or_default(),
+            intent: asked.map(|asked| asked.intent).unwrap_or_default(),
             outcomes,
         });
-        if self.steps.insert(asked, decided).is_some() {
-            self.second_replies += 1;
+    }
+
+    /// The clock may have nothing to say; everybody else gets a reply.
+    fn count_reply(&mut self, place: Place, asked: &Asked, replied: bool) {
+        if asked.asker == Asker::Nobody {
+            return;
         }
+        if asked.asker == Asker::Somebody {
+            self.accepted += 1;
+            self.replies += u64::from(replied);
+        }
+        self.findings.check(replied, Invariant::OneReplyEach, || {
+            format!("{} at {place:?} has no reply", asked.intent)
+        });
     }
 }
 
@@ -250,21 +290,50 @@ mod tests {
     use super::super::venue::{Shape, Venue};
     use super::*;
 
+    fn trace() -> (Trace, Model) {
+        let trace = Trace::new(String::new(), &BTreeMap::from([(0, 1)]));
+        (trace, Model::new(&Venue::of(Shape::Hall), &[]))
+    }
+
     #[test]
     fn a_step_before_its_time_is_found_and_gets_its_intent() {
-        let mut trace = Trace::new(String::new(), &BTreeMap::from([(0, 1)]));
-        let mut model = Model::new(&Venue::of(Shape::Hall), &[]);
+        let (mut trace, mut model) = trace();
         for (offset, now) in [(1, "1970-01-01T00:00:02Z"), (2, "1970-01-01T00:00:01Z")] {
             let intent = json!({"type": "tick"});
             trace.take_intent(0, json!({"offset": offset, "key": "0a", "intent": intent}));
-            let step = json!({"offset": offset, "input": offset, "now": now, "outcomes": []});
-            trace.take_step(0, &step, &mut model);
+            let mut step = json!({"offset": offset, "input": offset, "now": now, "outcomes": []});
+            trace.take_step(0, &mut step, &mut model);
         }
-        assert!(trace.undecided.is_empty());
-        let recorded = &trace.intents[&Place { partition: 0, offset: 1 }];
-        assert_eq!((recorded.asker, recorded.key, &*recorded.body), (Asker::Nobody, 10, ""));
+        assert!(trace.undecided.is_empty() && trace.told.is_empty());
         let finding = trace.findings.of(Invariant::TimeGoesOn).expect("a finding");
         assert_eq!((finding.checked, finding.count), (2, 1));
+    }
+
+    /// Somebody opens a sale.
+    fn ask(trace: &mut Trace, offset: u64) {
+        let intent = json!({"type": "open_sale"});
+        trace.take_intent(0, json!({"offset": offset, "account": "1", "intent": intent}));
+    }
+
+    fn reply(trace: &mut Trace, model: &mut Model, offset: u64, outcomes: Value) {
+        let mut step = json!({"offset": offset, "input": offset, "outcomes": outcomes});
+        trace.take_step(0, &mut step, model);
+    }
+
+    #[test]
+    fn an_intent_without_a_reply_or_with_two_is_found() {
+        let replies: [&[Value]; 4] =
+            [&[], &[json!([])], &[json!([{}])], &[json!([{}]), json!([{}])]];
+        for (replies, is_clean) in replies.into_iter().zip([false, false, true, false]) {
+            let (mut trace, mut model) = trace();
+            ask(&mut trace, 1);
+            for outcomes in replies {
+                reply(&mut trace, &mut model, 1, outcomes.clone());
+            }
+            trace.settle();
+            assert_eq!(trace.findings.of(Invariant::OneReplyEach).is_none(), is_clean);
+            assert_eq!(trace.accepted, 1);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::settlements;
+use super::shapes::{self, Sold};
 
 /// A house of real shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,7 +58,7 @@ const HALL: [Block; 4] =
     [block(1, 6, 18, 1), block(2, 10, 18, 2), block(2, 12, 18, 2), block(2, 10, 15, 2)];
 
 /// A row of seats.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) section: String,
     pub(super) label: String,
@@ -66,7 +67,8 @@ pub(super) struct Row {
     pub(super) level: usize,
     pub(super) accessible: Vec<u16>,
     /// Places from the stage: rows of the same depth are wanted alike.
-    depth: u16,
+    pub(super) depth: u16,
+    pub(super) sold: Sold,
 }
 
 impl Row {
@@ -76,10 +78,16 @@ impl Row {
     }
 
     fn to_json(&self) -> Value {
-        json!({
+        let mut row = json!({
             "label": self.label, "first_seat": self.first_seat, "seats": self.seats,
             "price_level": PRICE_LEVELS[self.level].code, "accessible": self.accessible,
-        })
+        });
+        match &self.sold {
+            Sold::Whole => row["table"] = json!({"empty_seats_max": 1}),
+            Sold::WithCompanions(seats) => row["companions"] = json!(seats),
+            Sold::SeatBySeat | Sold::SetAside => (),
+        }
+        row
     }
 }
 
@@ -122,6 +130,17 @@ impl Venue {
         let price_minor = PRICE_LEVELS[STANDING_LEVEL].price_minor;
         let standing = Standing { section: "FLOOR", capacity, price_minor };
         Self { rows, standing, by_popularity }
+    }
+
+    /// The same house with rows of other shapes beside it.
+    pub(super) fn with_shapes(mut self) -> Self {
+        self.rows.extend(shapes::rows());
+        self
+    }
+
+    /// The rows that are not sold seat by seat.
+    pub(super) fn shaped_rows(&self) -> Vec<Row> {
+        self.rows.iter().filter(|row| row.sold != Sold::SeatBySeat).cloned().collect()
     }
 
     /// Every seat's label and price.
@@ -204,6 +223,7 @@ fn rows_of(level: usize, block: &Block) -> Vec<Row> {
             level,
             accessible,
             depth: row,
+            sold: Sold::SeatBySeat,
         }
     };
     (0..block.sections)

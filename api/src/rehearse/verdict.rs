@@ -4,8 +4,8 @@
 use boxoffice_log::journal::{Journal, JournalConfig};
 use boxoffice_log::{Log as _, LogError, TopicPartition};
 use boxoffice_processors::replay;
-use boxoffice_sinks::postgres::{self, DatabaseUrl, DatabaseUrlInvalid, PgPool};
-use boxoffice_topics::PartitionId;
+use boxoffice_sinks::postgres::{self, DatabaseUrl, DatabaseUrlInvalid, PgPool, Totals};
+use boxoffice_topics::{PartitionId, PerformanceId};
 
 use crate::config::{Config, Database};
 use crate::node::LOG_DIR;
@@ -15,6 +15,8 @@ use crate::node::LOG_DIR;
 pub(super) struct Verdict {
     pub(super) replay: Option<Compared>,
     pub(super) postgres: Option<Compared>,
+    /// What the rows of these performances add up to.
+    pub(super) totals: Option<Totals>,
 }
 
 /// How much was compared, and what differs.
@@ -41,8 +43,12 @@ pub enum VerdictError {
     Url(#[from] DatabaseUrlInvalid),
 }
 
-/// Verifies everything that a node of this configuration left behind.
-pub(super) async fn verify(config: &Config) -> Result<Verdict, VerdictError> {
+/// Verifies everything that a node of this configuration left behind, and adds up these
+/// performances.
+pub(super) async fn verify(
+    config: &Config,
+    performances: &[PerformanceId],
+) -> Result<Verdict, VerdictError> {
     let log = Journal::open(&JournalConfig::new(config.data_dir.join(LOG_DIR), config.partitions))?;
     let mut replayed = Compared::default();
     for partition in (0..log.partitions()).filter_map(PartitionId::new) {
@@ -52,17 +58,22 @@ pub(super) async fn verify(config: &Config) -> Result<Verdict, VerdictError> {
             format!("partition {partition} at {}: {}", difference.offset, difference.reason)
         }));
     }
-    let postgres = compare(config, &log).await?;
+    let rows = read_rows(config, &log, performances).await?;
     log.close()?;
-    Ok(Verdict { replay: Some(replayed), postgres })
+    let (postgres, totals) = rows.unzip();
+    Ok(Verdict { replay: Some(replayed), postgres, totals })
 }
 
-async fn compare(config: &Config, log: &Journal) -> Result<Option<Compared>, VerdictError> {
+async fn read_rows(
+    config: &Config,
+    log: &Journal,
+    performances: &[PerformanceId],
+) -> Result<Option<(Compared, Totals)>, VerdictError> {
     match &config.database {
         Database::None => Ok(None),
         Database::Url(url) => {
             let pool = url.parse::<DatabaseUrl>()?.pool();
-            let found = differences(log, &pool).await;
+            let found = judge_rows(log, &pool, performances).await;
             pool.close().await;
             found.map(Some)
         }
@@ -70,13 +81,22 @@ async fn compare(config: &Config, log: &Journal) -> Result<Option<Compared>, Ver
         Database::Embedded => {
             let directory = config.data_dir.join(crate::node::POSTGRES_DIR);
             let database = postgres::Embedded::start(&directory).await?;
-            let found = differences(log, database.pool()).await;
+            let found = judge_rows(log, database.pool(), performances).await;
             database.stop().await?;
             found.map(Some)
         }
         #[cfg(not(feature = "embedded-postgres"))]
         Database::Embedded => Ok(None),
     }
+}
+
+async fn judge_rows(
+    log: &Journal,
+    pool: &PgPool,
+    performances: &[PerformanceId],
+) -> Result<(Compared, Totals), VerdictError> {
+    let compared = differences(log, pool).await?;
+    Ok((compared, postgres::totals(pool, performances).await?))
 }
 
 /// Rows that differ, and partitions that are not written to their end.

@@ -11,6 +11,7 @@ use tokio::sync::SemaphorePermit;
 use super::client::{Answer, GaveUp};
 use super::ledger::Reply;
 use super::population::{Buyer, Wish};
+use super::shapes::{Parties, ShapeWish, TOO_MANY_FANS};
 use super::shop::Shop;
 use super::venue::CURRENCY;
 use crate::http::auth::{AuthError, Role};
@@ -62,6 +63,8 @@ pub(super) struct Visit<'a> {
     pub(super) coupon: Option<String>,
     /// An order was confirmed.
     pub(super) bought: bool,
+    /// It, unless it was given back.
+    pub(super) owned: Option<Ordered>,
     inside: Option<SemaphorePermit<'a>>,
 }
 
@@ -71,7 +74,8 @@ impl<'a> Visit<'a> {
         let subject = shop.subject(buyer.number);
         let token = shop.client.token(Role::Buyer, &subject)?;
         let inside = shop.doors.acquire().await.ok();
-        Ok(Self { shop, buyer, subject, token, keys: 0, coupon: None, bought: false, inside })
+        let (coupon, owned) = (None, None);
+        Ok(Self { shop, buyer, subject, token, keys: 0, coupon, bought: false, owned, inside })
     }
 
     /// Goes away for a while and makes room for others.
@@ -98,7 +102,7 @@ impl<'a> Visit<'a> {
 
     /// Reads a resource with the buyer's eyes.
     pub(super) async fn look(&self, path: &str) -> Result<Value, GaveUp> {
-        self.shop.client.get(&self.token, path).await
+        Box::pin(self.shop.client.get(&self.token, path)).await
     }
 
     /// Notes what nobody should see.
@@ -114,7 +118,9 @@ impl<'a> Visit<'a> {
 
     /// Sends an intent under a key.
     pub(super) async fn ask_under(&self, key: &str, intent: &Value) -> Result<Answer, GaveUp> {
-        let answer = self.shop.client.submit((&self.subject, &self.token), key, intent).await?;
+        // Boxed, as every request is, so that a crowd that waits takes little memory.
+        let who = (&*self.subject, &*self.token);
+        let answer = Box::pin(self.shop.client.submit(who, key, intent)).await?;
         self.shop.tally.intents.add(1);
         if answer.refused().is_some() {
             self.shop.tally.refused.add(1);
@@ -184,10 +190,16 @@ impl<'a> Visit<'a> {
     /// Tries one wish after the other until something is held.
     pub(super) async fn hold(&mut self) -> Result<Option<Held>, GaveUp> {
         let buyer = self.buyer;
+        if let Some(shape) = buyer.habits.shape
+            && let Some(held) = self.hold_shape(shape).await?
+        {
+            return Ok(Some(held));
+        }
         for wish in &buyer.wishes {
             let intent = self.intent_for(wish);
             let answer = self.ask(&intent, &LOST_FIGHTS).await?;
             if let Some(held) = held(&answer) {
+                self.check_open_to_all(&answer);
                 self.shop.tally.held.add(held.places);
                 return Ok(Some(held));
             }
@@ -198,6 +210,33 @@ impl<'a> Visit<'a> {
         Ok(None)
     }
 
+    /// Tries to hold something of another shape.
+    async fn hold_shape(&mut self, shape: ShapeWish) -> Result<Option<Held>, GaveUp> {
+        let (wish, code, refusal) = shape.parts();
+        let mut intent = self.intent_for(&wish);
+        intent["code"] = json!(code);
+        let may: Vec<&str> =
+            LOST_FIGHTS.into_iter().chain(refusal).chain([TOO_MANY_FANS]).collect();
+        let answer = self.ask(&intent, &may).await?;
+        let held = held(&answer);
+        if held.is_some() && refusal.is_some() {
+            self.surprise(format!("{intent} is held"));
+        }
+        if let Some(held) = &held {
+            self.shop.tally.held.add(held.places);
+        }
+        Ok(held)
+    }
+
+    /// Nobody gets without a code what is set aside for those who have one.
+    fn check_open_to_all(&self, answer: &Answer) {
+        let seats = answer.outcome("held").and_then(|held| held["seats"].as_array());
+        let mut labels = seats.into_iter().flatten().filter_map(Value::as_str);
+        if let Some(seat) = labels.find(|seat| Parties::is_set_aside(seat)) {
+            self.surprise(format!("{seat} is held without its code"));
+        }
+    }
+
     /// Opens a payment at the provider, which will treat it in this way.
     pub(super) async fn open_payment(
         &self,
@@ -205,7 +244,8 @@ impl<'a> Visit<'a> {
         behaviour: &Value,
     ) -> Result<String, GaveUp> {
         let client = &self.shop.client;
-        client.open_payment(&order.provider_order_id, order.total_minor, behaviour).await
+        let opening = client.open_payment(&order.provider_order_id, order.total_minor, behaviour);
+        Box::pin(opening).await
     }
 
     /// Opens a payment and pays with it.
@@ -244,6 +284,7 @@ impl Visit<'_> {
     /// Somebody has tickets.
     pub(super) fn count_sold(&mut self, order: &Ordered) {
         self.bought = true;
+        self.owned = Some(order.clone());
         self.shop.tally.sold.add(order.places);
     }
 }
@@ -252,6 +293,11 @@ impl Shop {
     /// The subject of the buyer with this number.
     pub(super) fn subject(&self, number: u32) -> String {
         format!("rehearsal-{}-{number}", self.run)
+    }
+
+    /// The subject of the promoter of every performance.
+    pub(super) fn promoter(&self) -> String {
+        format!("rehearsal-{}-promoter", self.run)
     }
 }
 

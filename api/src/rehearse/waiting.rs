@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::GaveUp;
 use super::habits::Manner;
+use super::opening::RoomRules;
 use super::visit::Visit;
 
 /// How much longer than the grace time somebody is silent.
@@ -14,6 +15,11 @@ const SILENCE: Duration = Duration::from_millis(2_500);
 
 /// Times that somebody starts behind again after a missed turn or a session that ran out.
 const REJOINS_MAX: usize = 3;
+
+/// The longest pause between two looks at the line is this part of a session: who is called before
+/// the turn was expected has the rest of it. A page looks more often, as the server tells it to; a
+/// crowd of them on one machine would do little else.
+const SESSION_PARTS: (u32, u32) = (2, 3);
 
 /// Looks at one line: with the longest pause between two of them, most of a day.
 const LOOKS_MAX: usize = 1_000;
@@ -27,10 +33,10 @@ impl Visit<'_> {
         if habit.pushes_in {
             self.push_in().await?;
         }
-        if habit.comes_early {
-            self.beat().await?;
-        } else {
+        let mut heard = self.shop.gathered;
+        if !habit.comes_early {
             self.join().await?;
+            heard = Instant::now();
         }
         match habit.manner {
             Manner::Waits => (),
@@ -46,7 +52,7 @@ impl Visit<'_> {
             Manner::Dozes => tokio::time::sleep(self.grace() / 2).await,
             Manner::FallsSilent => tokio::time::sleep(self.grace() + SILENCE).await,
         }
-        let admitted = self.wait().await?;
+        let admitted = self.wait(heard).await?;
         self.come_in().await;
         Ok(admitted)
     }
@@ -89,9 +95,9 @@ impl Visit<'_> {
         self.ask(&intent, may).await.map(drop)
     }
 
-    /// Looks at the line until it is over; false when the buyer gives up.
-    async fn wait(&mut self) -> Result<bool, GaveUp> {
-        let mut heard = Instant::now();
+    /// Looks at the line until it is over; false when the buyer gives up. `heard` is the last sign
+    /// of life.
+    async fn wait(&mut self, mut heard: Instant) -> Result<bool, GaveUp> {
         let mut rejoins = 0;
         for _ in 0..LOOKS_MAX {
             let standing = self.standing().await?;
@@ -106,8 +112,7 @@ impl Visit<'_> {
                 "outside" => return Ok(false),
                 _ => (),
             }
-            let next_poll =
-                Duration::from_secs(standing["next_poll_seconds"].as_u64().unwrap_or(1));
+            let next_poll = self.next_look(&standing);
             let next_beat = (self.grace() / 2).saturating_sub(heard.elapsed());
             tokio::time::sleep(next_poll.min(next_beat)).await;
             if next_beat <= next_poll {
@@ -125,7 +130,23 @@ impl Visit<'_> {
         Ok(self.look(&path).await?["standing"].take())
     }
 
+    /// As soon as the server says, or when half of the expected wait is over.
+    fn next_look(&self, standing: &Value) -> Duration {
+        let seconds = |field: &str| Duration::from_secs(standing[field].as_u64().unwrap_or(1));
+        let half = seconds("estimate_seconds") / 2;
+        let (part, whole) = SESSION_PARTS;
+        seconds("next_poll_seconds").max(half.min(self.session() * part / whole))
+    }
+
+    fn session(&self) -> Duration {
+        self.of_room(|room| room.session_seconds)
+    }
+
     fn grace(&self) -> Duration {
-        self.shop.room.map_or(Duration::ZERO, |room| Duration::from_secs(room.grace_seconds.into()))
+        self.of_room(|room| room.grace_seconds)
+    }
+
+    fn of_room(&self, seconds: impl Fn(&RoomRules) -> u32) -> Duration {
+        Duration::from_secs(self.shop.room.as_ref().map_or(0, seconds).into())
     }
 }

@@ -164,12 +164,13 @@ impl Wallets {
             findings.check(sum == 0, Invariant::PointsBalance, || format!("{wallet:?}: {sum}"));
         }
         for (id, order) in orders {
+            let (restored_minor, taken_back_minor) = order.points_back();
             let expected = OfOrder {
                 reserved_minor: 0,
                 spent_minor: order.points_if(order.was_confirmed),
                 earned_minor: order.earned_minor,
-                taken_back_minor: if order.is_refunded() { order.earned_minor } else { 0 },
-                restored_minor: order.points_if(order.is_refunded()),
+                taken_back_minor,
+                restored_minor,
             };
             let moved = self.orders.get(id).copied().unwrap_or_default();
             findings.check(moved == expected, Invariant::PointsBalance, || {
@@ -227,6 +228,8 @@ fn account_of(step: &Step) -> String {
 mod tests {
     use serde_json::json;
 
+    use super::super::refunds::Returned;
+    use super::super::terms::{Back, Share};
     use super::*;
 
     /// The wallet of alice.
@@ -285,8 +288,10 @@ mod tests {
         scene.say("points_expired", "", 12, &json!({"lot": "lot-points_credited-"}));
         let restored = json!({"source": "restored", "debt_paid_minor": 2});
         scene.say("points_credited", "o2", 90, &restored);
-        let refunded =
-            Order { state: super::super::model::OrderState::Cancelled, ..confirmed(90, 5) };
+        let share = Share { points: 90, earned: 5, ..Share::default() };
+        let back = Back { points: 90, ..Back::default() };
+        let returned = vec![Returned { number: 1, share, back }];
+        let refunded = Order { returned, ..confirmed(90, 5) };
         let findings = scene.settle(&[("o2", refunded)]);
         assert!(findings.is_clean(), "{findings:?}");
         assert_eq!(scene.0.balance("alice"), (88, 0));

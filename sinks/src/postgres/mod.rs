@@ -20,6 +20,7 @@ mod rebuild;
 mod rows;
 mod sink;
 mod table;
+mod totals;
 mod write;
 
 pub use compare::{Comparison, Difference, compare};
@@ -30,3 +31,4 @@ pub use error::Error;
 pub use rebuild::{Replace, rebuild};
 pub use sink::{PostgresSink, migrate};
 pub use sqlx::PgPool;
+pub use totals::{Totals, totals};
