@@ -160,9 +160,7 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::Points(intent) => points_intent(intent),
         Intent::Ticket(intent) => ticket_intent(intent),
         Intent::Refund(intent) => refund_intent(intent),
-        Intent::Settlement(SettlementIntent::SetSettlementTerms { performance, terms }) => json!({
-            "performance": performance.to_string(), "terms": SettlementTermsJson::from(*terms),
-        }),
+        Intent::Settlement(intent) => settlement_intent(intent),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }
@@ -303,6 +301,11 @@ fn refund_intent(intent: &RefundIntent<'_>) -> Value {
             json!({ "performance": performance.to_string() })
         }
     }
+}
+
+fn settlement_intent(intent: &SettlementIntent) -> Value {
+    let SettlementIntent::SetSettlementTerms { performance, terms } = intent;
+    json!({ "performance": performance.to_string(), "terms": SettlementTermsJson::from(*terms) })
 }
 
 fn payment_result(result: &PaymentResult<'_>) -> Value {

@@ -101,9 +101,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::PaymentCaptured { payment, order: _, amount } => {
             state.settle_payment(*payment, PaymentState::Captured, Some(*amount));
         }
-        Outcome::PaymentDeclined { payment, order, code: _ } => {
-            state.decline_payment(*payment, *order);
-        }
+        Outcome::PaymentDeclined { payment, order, .. } => state.decline_payment(*payment, *order),
         Outcome::RefundRequested { refund, payment, amount, reason, .. } => {
             state.request_refund(*payment, *refund, *amount, *reason);
         }
@@ -115,10 +113,7 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         }
         Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
         Outcome::Refund(outcome) => state.apply_refund(outcome, at),
-        Outcome::Settlement(outcome) => {
-            state.apply_settlement(step, outcome);
-            return false;
-        }
+        Outcome::Settlement(outcome) => return state.apply_settlement(step, outcome),
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::{
-    Currency, LedgerLine, OrderId, PostingKind, SettlementOutcome, SettlementTerms, Step, Timestamp,
+    Currency, LedgerLine, OrderId, Posting, PostingKind, SettlementOutcome, SettlementTerms, Step,
+    Timestamp,
 };
 use minicbor::{Decode, Encode};
 
@@ -112,7 +113,8 @@ impl Performance {
 }
 
 impl State {
-    pub(crate) fn apply_settlement(&mut self, step: &Step, outcome: &SettlementOutcome) {
+    /// Keeps what was posted, and returns whether a timer may have lost its meaning: never.
+    pub(crate) fn apply_settlement(&mut self, step: &Step, outcome: &SettlementOutcome) -> bool {
         match outcome {
             SettlementOutcome::TermsSet { performance, terms, .. } => {
                 if let Some(ledger) = &mut self.performance_mut(*performance).ledger {
@@ -120,21 +122,23 @@ impl State {
                 }
             }
             SettlementOutcome::Posted { postings } => {
-                let partition = self.partition;
-                for posting in postings {
-                    let Some(ledger) = &mut self.performance_mut(posting.performance).ledger else {
-                        continue;
-                    };
-                    ledger.entries.push(LedgerEntry {
-                        name: EffectName::new(partition, step.offset, posting.cause),
-                        at: step.now,
-                        kind: posting.kind,
-                        order: posting.order,
-                        currency: posting.currency,
-                        lines: posting.lines.as_slice().into(),
-                    });
-                }
+                postings.iter().for_each(|posting| self.keep_posting(step, posting));
             }
+        }
+        false
+    }
+
+    fn keep_posting(&mut self, step: &Step, posting: &Posting) {
+        let name = EffectName::new(self.partition, step.offset, posting.cause);
+        if let Some(ledger) = &mut self.performance_mut(posting.performance).ledger {
+            ledger.entries.push(LedgerEntry {
+                name,
+                at: step.now,
+                kind: posting.kind,
+                order: posting.order,
+                currency: posting.currency,
+                lines: posting.lines.as_slice().into(),
+            });
         }
     }
 }
