@@ -298,4 +298,6 @@ impl State {
 }
 
 #[cfg(test)]
+mod stays;
+#[cfg(test)]
 mod tests;
