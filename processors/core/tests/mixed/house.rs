@@ -14,7 +14,7 @@ pub(crate) const SHOW: PerformanceId = PerformanceId::from_u128(1);
 pub(crate) const DAY_MS: i64 = 86_400_000;
 pub(crate) const PAYMENT_WINDOW_MS: i64 = 8_000;
 pub(crate) const ACCOUNT_SEATS_MAX: u16 = 6;
-pub(crate) const CODE_USES_MAX: u32 = 3;
+pub(crate) const CODE_USES_MAX: u32 = 2;
 /// Row 1 is plain, row 2 a table, row 3 has an accessible seat between two companions.
 pub(crate) const LABELS: [&str; 11] = [
     "A-1-1", "A-1-2", "A-1-3", "A-1-4", "A-2-1", "A-2-2", "A-2-3", "A-3-1", "A-3-2", "A-3-3",
