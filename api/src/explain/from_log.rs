@@ -12,6 +12,9 @@ use bytes::Bytes;
 
 use super::{Decided, Evidence, ExplanationJson, Finding, Search, Waited};
 
+/// The first step of a partition comes after the record that begins its log.
+const FIRST: Offset = Offset::new(1);
+
 /// An intent that cannot be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
@@ -44,7 +47,7 @@ pub async fn from_log<L: Log>(
     let mut state = State::new(partition).into_replica();
     let mut decided = None;
     reading
-        .each_step(partition, |step| {
+        .each_step(partition, FIRST, |step| {
             if step.offset < offset {
                 apply(&mut state, &step);
                 return ControlFlow::Continue(());
@@ -99,7 +102,7 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         if subject.is_none() && tally.is_none() {
             return Ok(());
         }
-        self.each_step(partition, |step| {
+        self.each_step(partition, FIRST, |step| {
             if step.offset >= before {
                 return ControlFlow::Break(());
             }
@@ -126,9 +129,8 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         partition: PartitionId,
         from: Offset,
     ) -> Result<(), ExplainError> {
-        self.each_step(partition, |step| {
-            let is_over = step.offset >= from && waited.follow(&step);
-            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.each_step(partition, from, |step| {
+            if waited.follow(&step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .await?;
         let Some(mut tale) = waited.wallet_to_look_into() else { return Ok(()) };
@@ -136,7 +138,7 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         let map = partitions.and_then(PartitionMap::dealt);
         let Some(map) = map else { return Ok(()) };
         let home = map.partition_of(tale.slot());
-        self.each_step(home, |step| {
+        self.each_step(home, FIRST, |step| {
             if tale.fold(&step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .await?;
@@ -145,15 +147,16 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         Ok(())
     }
 
-    /// Reads the published steps of a partition until nobody wants more.
+    /// Reads the published steps of a partition from an offset on, until nobody wants more.
     async fn each_step(
         &mut self,
         partition: PartitionId,
+        from: Offset,
         mut take: impl FnMut(Step) -> ControlFlow<()>,
     ) -> Result<(), ExplainError> {
         let outcomes = TopicPartition::outcomes(partition);
         let end = self.log.end(outcomes).await?;
-        let mut next = Offset::ZERO.next();
+        let mut next = from;
         let mut reader = self.log.read(outcomes, next).await?;
         while next < end {
             for (offset, record) in reader.next().await?.iter().filter(|(at, _)| *at < end) {

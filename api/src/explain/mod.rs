@@ -231,7 +231,8 @@ impl<'a> Decided<'a> {
         let figures = figures.or_else(|| waited.as_ref()?.figures());
         let later = waited.as_ref().and_then(|waited| waited.shown(self));
         let is_too_old = matches!((subject, search), (Some(_), Search::GaveUp))
-            || tally.as_ref().is_some_and(|tally| !tally.is_complete());
+            || tally.as_ref().is_some_and(|tally| !tally.is_complete())
+            || waited.as_ref().is_some_and(Waited::is_cut_short);
         ExplanationJson {
             id: self.id.to_string(),
             asked: self.intent.name().to_owned(),

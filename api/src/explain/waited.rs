@@ -136,6 +136,11 @@ impl Waited {
         Some(last.shown(decided, *partition, "your wallet".to_owned()))
     }
 
+    /// Whether the wallet has records that were not looked at.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.wallet.as_ref().is_some_and(|(_, tale)| !tale.is_complete)
+    }
+
     pub(super) fn figures(&self) -> Option<FiguresJson> {
         let (_, tale) = self.wallet.as_ref()?;
         let had = tale.is_complete.then_some(tale.balance);
