@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
+#[path = "tidy/defects.rs"]
+mod defects;
 #[path = "tidy/sources.rs"]
 mod sources;
 #[path = "tidy/text.rs"]
@@ -131,6 +133,17 @@ fn continuous_integration_runs_the_test_command_and_nothing_else() {
     let last = text.lines().next_back().unwrap();
     assert_eq!(last, "exec tests/run");
     assert!(read(".github/workflows/ci.yml").contains("run: .ci/run"));
+}
+
+#[test]
+fn every_listed_defect_has_a_test() {
+    let files = files();
+    let sources = files.iter().filter(|file| file.path.ends_with(".rs"));
+    let tests = sources.flat_map(|file| defects::tests_of(&file.text)).collect();
+    let document = read("docs/DEFECTS.md");
+    let rows = defects::rows(&document);
+    assert!(rows.len() >= 50, "the rows are not found");
+    assert_none(&defects::check(&rows, &tests));
 }
 
 #[test]

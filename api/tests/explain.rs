@@ -97,7 +97,7 @@ fn what_is_too_old_to_be_found_online_is_said_to_be() {
         // The log finds it.
         let id = told["id"].as_str().unwrap().parse().unwrap();
         let found = loop {
-            match from_log(house.node.log(), id).await {
+            match from_log(house.node.log(), id, |_| ()).await {
                 Ok(found) => break serde_json::to_value(found).unwrap(),
                 // The step was told before it was published.
                 Err(ExplainError::Unknown(_)) => tokio::task::yield_now().await,

@@ -36,7 +36,8 @@ pub struct RefundTerms {
     pub booking_fee_minor: i64,
 }
 
-/// What is kept of a ticket that goes back. Days are calendar days at the venue.
+/// What is kept of a ticket that goes back. Days are calendar days at the venue; of a night they
+/// count to the first night of its order, and this is what begins.
 ///
 /// With a ladder the booking fee comes back on the day of the booking and never after it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

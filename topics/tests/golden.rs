@@ -21,6 +21,8 @@ use boxoffice_topics::{
     Step, Timestamp,
 };
 
+#[path = "golden/group.rs"]
+mod group;
 #[path = "golden/inventory.rs"]
 mod inventory;
 #[path = "golden/refund.rs"]

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use boxoffice_core::State;
+use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::outcome::Places;
 use boxoffice_topics::{
-    HoldId, Intent, OrderId, Outcome, PerformanceId, Refusal, RefusalCode, SeatNumber, TicketId,
-    TicketIntent, TicketOutcome,
+    CouponId, HoldId, Intent, OrderId, Outcome, PerformanceId, Refusal, RefusalCode, SeatNumber,
+    TicketId, TicketIntent, TicketOutcome,
 };
+
+use super::FiguresJson;
+use super::campaign::{self, CampaignSubject};
 
 /// A thing that only one can have, or that has a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,10 @@ pub enum Subject {
     Order(OrderId),
     /// A ticket.
     Ticket(TicketId),
+    /// A campaign, with what refused.
+    Campaign(CampaignSubject),
+    /// A coupon.
+    Coupon(CouponId),
 }
 
 impl fmt::Display for Subject {
@@ -34,6 +42,8 @@ impl fmt::Display for Subject {
             Self::Hold(hold) => write!(f, "hold {hold}"),
             Self::Order(order) => write!(f, "order {order}"),
             Self::Ticket(ticket) => write!(f, "ticket {ticket}"),
+            Self::Campaign(campaign) => campaign.fmt(f),
+            Self::Coupon(coupon) => write!(f, "coupon {coupon}"),
         }
     }
 }
@@ -54,6 +64,14 @@ impl Subject {
             | Intent::HoldGeneralAdmission { performance, .. }
             | Intent::OpenSale { performance }
             | Intent::CloseSale { performance } => Self::of_sale(*performance, refusal.code),
+            Intent::Coupon(intent) => {
+                CampaignSubject::of(intent, refusal.code, state).map(Self::Campaign)
+            }
+            Intent::PlaceOrder { coupon: Some(CouponChoice::Named(coupon)), .. }
+                if campaign::is_about_a_coupon(refusal.code) =>
+            {
+                Some(Self::Coupon(*coupon))
+            }
             Intent::RenewHold { hold }
             | Intent::ReleaseHold { hold }
             | Intent::PlaceOrder { hold, .. } => match refusal.code {
@@ -127,6 +145,16 @@ impl Subject {
             Self::Hold(hold) => about_hold(*hold, outcome),
             Self::Order(order) => about_order(*order, outcome),
             Self::Ticket(ticket) => about_ticket(*ticket, outcome),
+            Self::Campaign(campaign) => campaign.what(outcome),
+            Self::Coupon(coupon) => campaign::about_coupon(*coupon, outcome),
+        }
+    }
+
+    /// The figures of the rule that refused.
+    pub(super) fn figures(&self) -> Option<FiguresJson> {
+        match self {
+            Self::Campaign(campaign) => campaign.figures(),
+            _ => None,
         }
     }
 }

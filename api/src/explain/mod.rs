@@ -1,11 +1,15 @@
 //! Why an intent was decided as it was: by which rule, and against which earlier record.
 //!
-//! A refusal about a seat, a hold, an order or a ticket has a record that stands in its way: the
-//! last one before it that was about the same thing. Others are not named: who asks learns that it
-//! was somebody else, and when.
+//! A refusal about a seat, a hold, an order, a ticket, a coupon or a campaign has a record that stands
+//! in its way: the last one before it that was about the same thing. A refusal by a limit has as many
+//! as counted toward it. An order that waited has what became of it, and the wallet that refused it.
+//! Others are not named: who asks learns that it was somebody else, and when.
 
+mod campaign;
 mod earlier;
 mod from_log;
+mod tally;
+mod waited;
 mod words;
 
 use boxoffice_core::State;
@@ -17,6 +21,8 @@ use utoipa::ToSchema;
 
 pub use earlier::Subject;
 pub use from_log::{ExplainError, from_log};
+pub use tally::Tally;
+pub use waited::{LaterJson, Waited, WalletTale};
 
 use crate::json::moment;
 
@@ -42,12 +48,38 @@ pub struct ExplanationJson {
         example = "Another hold has the seat. A-12-7 was held 41 ms earlier by another account."
     )]
     pub sentence: String,
-    /// The record that stood in the way.
+    /// The figures of the rule, when it is one of numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figures: Option<FiguresJson>,
+    /// The record that stood in the way; of several, the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub earlier: Option<EarlierJson>,
+    /// Every record that counted toward the limit, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<EarlierJson>,
+    /// What became of an order that had to wait for a coupon or for points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later: Option<LaterJson>,
     /// That the record which stood in the way is too old to be found here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
+}
+
+/// The figures of a rule: places, coupons, points or minor units, as the rule has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FiguresJson {
+    /// What the rule allows, or asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 4)]
+    pub limit: Option<i64>,
+    /// What counted already, or was there. Absent when that is too far back to be counted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3)]
+    pub had: Option<i64>,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2)]
+    pub asked: Option<i64>,
 }
 
 /// A record that stood in the way.
@@ -82,18 +114,32 @@ pub struct Decided<'a> {
     pub step: &'a Step,
 }
 
+/// What somebody has found about a decided intent.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// What the refusal is about.
+    pub subject: Option<Subject>,
+    /// The last record about it.
+    pub search: Search,
+    /// What counted toward the limit.
+    pub tally: Option<Tally>,
+    /// What became of an order that waited.
+    pub waited: Option<Waited>,
+}
+
 /// How far back somebody has looked for the record that stood in the way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Search {
     /// It is this one, with the outcome that is about the subject.
     Found(Finding),
     /// There is none.
+    #[default]
     Nothing,
     /// What is further back was not looked at.
     GaveUp,
 }
 
-/// The record that stood in the way.
+/// A record that stood in the way.
 #[derive(Clone, Debug)]
 pub struct Finding {
     offset: Offset,
@@ -108,13 +154,17 @@ impl Finding {
     #[must_use]
     pub fn in_step(step: &Step, subject: &Subject) -> Option<Self> {
         let what = step.outcomes.iter().rev().find_map(|outcome| subject.what(outcome))?;
-        Some(Self {
+        Some(Self::new(step, what))
+    }
+
+    fn new(step: &Step, what: &'static str) -> Self {
+        Self {
             offset: step.offset,
             at: step.now,
             account: step.account,
             is_tick: step.intent.is_none(),
             what,
-        })
+        }
     }
 
     fn shown(&self, decided: &Decided<'_>, partition: PartitionId, about: String) -> EarlierJson {
@@ -151,26 +201,50 @@ impl<'a> Decided<'a> {
         }
     }
 
-    /// The explanation, with what was found about its subject.
+    /// What has to be counted to explain the refusal, when it is one by a limit of the account.
     #[must_use]
-    pub fn explain(&self, subject: Option<&Subject>, search: &Search) -> ExplanationJson {
-        let (decided, rule, said) = words::verdict(self.step.reply());
-        let earlier = match (subject, search) {
-            (Some(subject), Search::Found(found)) => {
-                Some(found.shown(self, self.id.partition(), subject.to_string()))
+    pub fn tally(&self, state: &State) -> Option<Tally> {
+        match self.step.reply() {
+            Some(Outcome::Refused { refusal }) => {
+                Tally::of(self.intent, *refusal, self.step.account, state)
             }
             _ => None,
+        }
+    }
+
+    /// The explanation, with what was found.
+    #[must_use]
+    pub fn explain(&self, evidence: &Evidence) -> ExplanationJson {
+        let Evidence { subject, search, tally, waited } = evidence;
+        let (decided, rule, said) = words::verdict(self.step.reply());
+        let shown =
+            |finding: &Finding, about: String| finding.shown(self, self.id.partition(), about);
+        let counted: Vec<_> = tally.iter().flat_map(Tally::counted).collect();
+        let counted: Vec<_> = counted.iter().map(|(it, about)| shown(it, about.clone())).collect();
+        let earlier = match (subject, search) {
+            (Some(subject), Search::Found(found)) => Some(shown(found, subject.to_string())),
+            _ => counted.last().cloned(),
         };
-        let note = matches!((subject, search), (Some(_), Search::GaveUp)).then_some(TOO_OLD);
+        let earlier = earlier.or_else(|| waited.as_ref()?.earlier(self));
+        let figures = tally.as_ref().map(Tally::figures);
+        let figures = figures.or_else(|| subject.as_ref()?.figures());
+        let figures = figures.or_else(|| waited.as_ref()?.figures());
+        let later = waited.as_ref().and_then(|waited| waited.shown(self));
+        let is_too_old = matches!((subject, search), (Some(_), Search::GaveUp))
+            || tally.as_ref().is_some_and(|tally| !tally.is_complete())
+            || waited.as_ref().is_some_and(Waited::is_cut_short);
         ExplanationJson {
             id: self.id.to_string(),
             asked: self.intent.name().to_owned(),
             at: moment(self.step.now).0.to_string(),
             decided,
             rule,
-            sentence: words::sentence(said, earlier.as_ref()),
+            sentence: words::sentence(said, later.as_ref(), earlier.as_ref(), figures.as_ref()),
+            figures,
             earlier,
-            note,
+            counted,
+            later,
+            note: is_too_old.then_some(TOO_OLD),
         }
     }
 }

@@ -5,7 +5,7 @@ use boxoffice_topics::{
     WaitingRoomOutcome,
 };
 
-use super::EarlierJson;
+use super::{EarlierJson, FiguresJson, LaterJson};
 
 /// Whether a reply accepts, the code of its rule, and a sentence.
 pub(super) fn verdict(
@@ -23,16 +23,38 @@ pub(super) fn verdict(
     }
 }
 
-/// The sentence, and what stood in the way.
-pub(super) fn sentence(said: &str, earlier: Option<&EarlierJson>) -> String {
-    let Some(EarlierJson { about, what, milliseconds_before, by, .. }) = earlier else {
-        return said.to_owned();
-    };
+/// The sentence, what became of it, what stood in the way, and the figures.
+pub(super) fn sentence(
+    said: &str,
+    later: Option<&LaterJson>,
+    earlier: Option<&EarlierJson>,
+    figures: Option<&FiguresJson>,
+) -> String {
+    let parts = [later.map(became), earlier.map(stood_in_the_way), figures.and_then(in_figures)];
+    parts.into_iter().flatten().fold(said.to_owned(), |said, part| format!("{said} {part}"))
+}
+
+fn stood_in_the_way(earlier: &EarlierJson) -> String {
+    let EarlierJson { about, what, milliseconds_before, by, .. } = earlier;
     let (first, rest) = about.split_at(1);
     let about = format!("{}{rest}", first.to_uppercase());
     // Time acts by itself: what it did is said already.
     let by = if *by == "time" { String::new() } else { format!(" by {by}") };
-    format!("{said} {about} was {what} {} earlier{by}.", span(*milliseconds_before))
+    format!("{about} was {what} {} earlier{by}.", span(*milliseconds_before))
+}
+
+fn became(later: &LaterJson) -> String {
+    let LaterJson { what, milliseconds_after, meaning, .. } = later;
+    let because = meaning.map_or(String::new(), |meaning| format!(" {meaning}"));
+    format!("It was {what} {} later.{because}", span(*milliseconds_after))
+}
+
+fn in_figures(figures: &FiguresJson) -> Option<String> {
+    let part = |what: &str, figure: Option<i64>| figure.map(|figure| format!("{what} {figure}"));
+    let FiguresJson { limit, had, asked } = *figures;
+    let parts = [part("limit", limit), part("had", had), part("asked for", asked)];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("In figures: {}.", parts.join(", ")))
 }
 
 /// A time that people can imagine, rounded down.
@@ -161,10 +183,15 @@ mod tests {
         };
         let said = "Another hold has the seat.";
         assert_eq!(
-            sentence(said, Some(&earlier)),
+            sentence(said, None, Some(&earlier), None),
             "Another hold has the seat. Seat B-12-1 was held 41 ms earlier by another account."
         );
-        assert_eq!(sentence(said, None), said);
+        assert_eq!(sentence(said, None, None, None), said);
+        let figures = FiguresJson { limit: Some(4), had: Some(3), asked: Some(2) };
+        assert_eq!(
+            sentence("Too many.", None, None, Some(&figures)),
+            "Too many. In figures: limit 4, had 3, asked for 2."
+        );
         let times = [41, 12_345, 600_000].map(span);
         assert_eq!(times, ["41 ms", "12 s", "10 min"]);
     }

@@ -29,8 +29,9 @@ pub struct RefundTermsJson {
     pub ladder: Option<RefundLadderJson>,
 }
 
-/// What is kept of a ticket, by calendar days at the venue. With a ladder the booking fee comes back
-/// on the day of the booking only.
+/// What is kept of a ticket, by calendar days at the venue before the performance, or before the
+/// first night of an order of nights. With a ladder the booking fee comes back on the day of the
+/// booking only.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefundLadderJson {

@@ -65,6 +65,8 @@ mod waiting_room;
 mod window;
 
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod tables;
 
 pub use apply::apply;

@@ -3,7 +3,7 @@
 use boxoffice_topics::inventory::{Date, RoomType, STAY_NIGHTS_MAX, Stays};
 use boxoffice_topics::outcome::{PlaceQuantity, Seating};
 use boxoffice_topics::{
-    CodeHash, Outcome, PerformanceId, Places, Refusal, RefusalCode, SectionNumber,
+    CodeHash, Outcome, PerformanceId, Places, Refusal, RefusalCode, SectionNumber, Timestamp,
 };
 
 use crate::decide::Asked;
@@ -81,6 +81,13 @@ impl Performance {
             let index = section.0.checked_sub(room.first_section)?;
             (index < room.nights).then(|| (&*room.code, room.first_night.plus(index)))
         })
+    }
+
+    /// The first of the nights among places, and when it cannot be bought any more.
+    pub(crate) fn stay_begins(&self, places: &Places) -> Option<(Date, Timestamp)> {
+        let nights = places.quantities.iter().filter_map(|place| self.night_of(place.section));
+        let first = nights.map(|(_, date)| date).min()?;
+        Some((first, self.stays()?.closes_at(first)))
     }
 
     /// The stay that places are; `None` when they are something else.

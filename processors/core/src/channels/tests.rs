@@ -245,6 +245,25 @@ fn money_that_comes_late_gets_no_seat_of_another_channel() {
 }
 
 #[test]
+fn money_that_comes_late_uses_no_code_once_too_often() {
+    let late = |others: &str, told: &str| {
+        check(&format!(
+            "promoter channel FANS code=7 uses=1  => set 0 FANS
+             promoter aside FANS A-1-1 A-1-2      => aside 0 0+2
+             alice seats A-1-1 with=7             => held h1 A-1-1 100 asasked
+             alice order h1                       => placed o1 100
+             alice pay o1 100                     => requested p1 100
+             system declined p1                   => declined p1 REJECT
+             after 60000                          => cancelled o1 expired
+             {others}
+             system captured p1 100               => captured p1 100, {told}"
+        ));
+    };
+    late("bob seats A-1-2 with=7 => held h2 A-1-2 100 asasked", "refund r1 100 latecapture");
+    late("bob seats A-1-3 with=7 => held h2 A-1-3 100 asasked", "confirmed o1 A-1-1 again");
+}
+
+#[test]
 fn the_promoter_sees_where_the_places_of_a_channel_are() {
     let states = states_after(
         "promoter channel FANS code=7         => set 0 FANS

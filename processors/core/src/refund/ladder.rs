@@ -1,5 +1,6 @@
 //! What is kept of a ticket on a day.
 
+use boxoffice_topics::inventory::Date;
 use boxoffice_topics::refund::RefundStep;
 use boxoffice_topics::{RefundLadder, RefundTerms, Timestamp};
 
@@ -12,8 +13,44 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moments {
     pub(super) booked: Timestamp,
-    pub(super) starts: Timestamp,
+    pub(super) starts: Beginning,
     pub(super) now: Timestamp,
+}
+
+/// When that begins which a ticket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// A performance, at a moment.
+    Performance(Timestamp),
+    /// A stay, with its first night, which cannot be bought any more from `closes` on.
+    Stay { first_night: Date, closes: Timestamp },
+}
+
+impl Beginning {
+    /// The calendar day at the venue. A night has one whatever the venue's clock says.
+    fn day(self, ladder: &RefundLadder) -> i64 {
+        match self {
+            Self::Performance(at) => day_of(ladder, at),
+            Self::Stay { first_night, .. } => first_night.0.into(),
+        }
+    }
+
+    /// From when on nothing comes back. A night begins with its date at the venue, or as soon as it
+    /// cannot be bought any more if that is later.
+    fn moment(self, terms: &RefundTerms) -> Timestamp {
+        match self {
+            Self::Performance(at) => at,
+            Self::Stay { first_night, closes } => {
+                let ahead_ms = terms.ladder.as_ref().map_or(0, offset_ms);
+                let midnight_ms = first_night.starts_at().as_millis().saturating_sub(ahead_ms);
+                closes.max(Timestamp::from_millis(midnight_ms))
+            }
+        }
+    }
+
+    pub(super) fn has_passed(self, terms: &RefundTerms, now: Timestamp) -> bool {
+        self.moment(terms) <= now
+    }
 }
 
 /// What is kept at a moment.
@@ -38,9 +75,12 @@ impl Charge {
 
 /// What terms keep at a moment; `None` when nothing comes back any more.
 pub(super) fn charge(terms: &RefundTerms, at: Moments) -> Option<Charge> {
+    if at.starts.has_passed(terms, at.now) {
+        return None;
+    }
     let Some(ladder) = &terms.ladder else { return Some(Charge::NOTHING) };
     let day = |moment| day_of(ladder, moment);
-    let days_before = day(at.starts).saturating_sub(day(at.now));
+    let days_before = at.starts.day(ladder).saturating_sub(day(at.now));
     let since_booked = day(at.now).saturating_sub(day(at.booked));
     let returns_booking_fee = since_booked <= 0;
     let is_free = ladder.free.is_some_and(|free| {
@@ -58,9 +98,10 @@ pub(super) fn charge(terms: &RefundTerms, at: Moments) -> Option<Charge> {
 /// Until when terms keep what they keep now: the end of the day at the venue, or the beginning of
 /// the performance.
 pub(super) fn holds_until(terms: &RefundTerms, at: Moments) -> Timestamp {
-    let Some(ladder) = &terms.ladder else { return at.starts };
+    let starts = at.starts.moment(terms);
+    let Some(ladder) = &terms.ladder else { return starts };
     let tomorrow = day_of(ladder, at.now).saturating_add(1).saturating_mul(DAY_MS);
-    Timestamp::from_millis(tomorrow.saturating_sub(offset_ms(ladder))).min(at.starts)
+    Timestamp::from_millis(tomorrow.saturating_sub(offset_ms(ladder))).min(starts)
 }
 
 /// The calendar day at the venue, counted from that of the Unix epoch.
@@ -80,6 +121,10 @@ mod tests {
     const STARTS: i64 = 1_797_762_600_000;
     const HOUR_MS: i64 = 3_600_000;
 
+    fn starts() -> Beginning {
+        Beginning::Performance(Timestamp::from_millis(STARTS))
+    }
+
     /// What is kept of a ticket of 100,000 won, and whether the booking fee comes back. Days count
     /// back from that of the performance; hours are those of Seoul.
     fn kept(booked_days: i64, days: i64, hour: i64) -> Option<(i64, bool)> {
@@ -90,7 +135,7 @@ mod tests {
         let ladder = Some(RefundLadder::korean(4_000));
         let terms = RefundTerms { ladder, booking_fee_minor: 2_000 };
         let (booked, now) = (moment(booked_days, 23), moment(days, hour));
-        let at = Moments { booked, starts: Timestamp::from_millis(STARTS), now };
+        let at = Moments { booked, starts: starts(), now };
         let charge = charge(&terms, at)?;
         Some((charge.of(100_000), charge.returns_booking_fee))
     }
@@ -126,7 +171,7 @@ mod tests {
         let terms = RefundTerms { ladder: Some(RefundLadder::korean(0)), booking_fee_minor: 0 };
         let moments = |now| Moments {
             booked: Timestamp::default(),
-            starts: Timestamp::from_millis(STARTS),
+            starts: starts(),
             now: Timestamp::from_millis(now),
         };
         let midnight = STARTS - 19 * HOUR_MS - HOUR_MS / 2;

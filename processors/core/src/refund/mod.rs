@@ -309,4 +309,6 @@ impl State {
 }
 
 #[cfg(test)]
+mod stays;
+#[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use boxoffice_topics::{
     Currency, Money, Outcome, RefundLine, RefundOutcome, RefundTerms, RefusalCode, Timestamp,
 };
 
-use super::ladder::{Charge, Moments, charge, holds_until};
+use super::ladder::{Beginning, Charge, Moments, charge, holds_until};
 use super::share::{Share, shares};
+use super::tickets::section_of;
 use crate::order::Order;
 use crate::performance::Performance;
 
@@ -77,48 +78,68 @@ pub(super) fn by_terms(
     tickets: &[u16],
     now: Timestamp,
 ) -> Result<RefundQuote, RefusalCode> {
-    let starts = performance.definition().starts_at;
-    if starts <= now {
-        return Err(RefusalCode::PerformanceStarted);
-    }
-    let at = Moments { booked: order.sold_at(), starts, now };
     let nothing_agreed = RefundTerms::default();
     let bound = order.refund_terms();
     let terms_of = |version: u16| performance.refund_terms.get(usize::from(version));
     let agreed = bound.and_then(terms_of).unwrap_or(&nothing_agreed);
     let current = performance.refund_terms();
     let both = [(bound, agreed), (Some(performance.refund_terms_version()), current)];
+    let of_ticket = |ticket: &u16| {
+        let starts = beginning(performance, order, *ticket);
+        Moments { booked: order.sold_at(), starts, now }
+    };
+    let moments: Vec<_> = tickets.iter().map(of_ticket).collect();
+    let is_over = |at: &Moments| both.iter().all(|(_, terms)| at.starts.has_passed(terms, at.now));
+    if moments.iter().any(is_over) {
+        return Err(RefusalCode::PerformanceStarted);
+    }
     let shares = shares(performance, order);
     let quotes = both.into_iter().filter_map(|(version, terms)| {
         let version = version.filter(|_| terms.ladder.is_some());
-        Some(quote(order, &shares, tickets, charge(terms, at)?, version))
+        let charges: Option<Vec<_>> = moments.iter().map(|at| charge(terms, *at)).collect();
+        Some(quote(order, &shares, tickets, &charges?, version))
     });
     // The first of equals: the terms of the order.
     let best = quotes.reduce(|best, next| if next.worth() > best.worth() { next } else { best });
     let best = best.ok_or(RefusalCode::RefundClosed)?;
-    let until = holds_until(agreed, at).min(holds_until(current, at));
-    Ok(RefundQuote { holds_until: until, ..best })
+    let ends = both.iter().flat_map(|(_, terms)| moments.iter().map(|at| holds_until(terms, *at)));
+    // Terms whose time is over already say nothing about how long the others hold.
+    let holds_until = ends.filter(|end| *end > now).min().unwrap_or(now);
+    Ok(RefundQuote { holds_until, ..best })
+}
+
+/// When that begins which a ticket is for. All nights of an order are one stay: which of them go
+/// back first makes no difference.
+fn beginning(performance: &Performance, order: &Order, ticket: u16) -> Beginning {
+    let is_night = |section| performance.night_of(section).is_some();
+    let stay = section_of(&order.places, ticket).filter(|section| is_night(*section));
+    stay.and_then(|_| performance.stay_begins(&order.places)).map_or(
+        Beginning::Performance(performance.definition().starts_at),
+        |(first_night, closes)| Beginning::Stay { first_night, closes },
+    )
 }
 
 /// Everything that was paid for the tickets that are left.
 pub(super) fn in_full(performance: &Performance, order: &Order, tickets: &[u16]) -> RefundQuote {
-    quote(order, &shares(performance, order), tickets, Charge::NOTHING, None)
+    let charges = vec![Charge::NOTHING; tickets.len()];
+    quote(order, &shares(performance, order), tickets, &charges, None)
 }
 
 fn quote(
     order: &Order,
     shares: &[Share],
     tickets: &[u16],
-    charge: Charge,
+    charges: &[Charge],
     terms: Option<u16>,
 ) -> RefundQuote {
-    let share_of = |ticket: u16| {
-        let share = shares.get(usize::from(ticket).checked_sub(1)?)?;
-        Some((ticket, share))
+    let share_of = |(ticket, charge): (&u16, &Charge)| {
+        let share = shares.get(usize::from(*ticket).checked_sub(1)?)?;
+        Some((*ticket, share, *charge))
     };
-    let of: Vec<_> = tickets.iter().filter_map(|ticket| share_of(*ticket)).collect();
-    let lines: Vec<_> = of.iter().map(|(ticket, share)| line(*ticket, share, charge)).collect();
-    let keeps_nothing = lines.iter().zip(&of).all(|(line, (_, share))| {
+    let of: Vec<_> = tickets.iter().zip(charges).filter_map(share_of).collect();
+    let lines: Vec<_> =
+        of.iter().map(|(ticket, share, charge)| line(*ticket, share, *charge)).collect();
+    let keeps_nothing = lines.iter().zip(&of).all(|(line, (_, share, _))| {
         line.kept_minor == 0 && line.booking_fee_minor == share.booking_fee
     });
     let (currency, holds_until) = (order.total.currency, Timestamp::MAX);

@@ -39,6 +39,15 @@ fn places(places: &Places) -> impl Iterator<Item = (u16, Place)> {
     (1..).zip(seats.chain(standing))
 }
 
+/// The section in which a ticket is a counted place.
+pub(super) fn section_of(of: &Places, ticket: u16) -> Option<SectionNumber> {
+    let (_, place) = places(of).find(|(number, _)| *number == ticket)?;
+    match place {
+        Place::In(section) => Some(section),
+        Place::Seat(_) => None,
+    }
+}
+
 /// The places of the tickets that `is_wanted` lets pass, of the same channel.
 pub(super) fn places_where(of: &Places, is_wanted: impl Fn(u16) -> bool) -> Places {
     let channel = of.channel.map(|of| ChannelUse { quantities: 0, ..of });

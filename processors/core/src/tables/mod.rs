@@ -17,6 +17,7 @@
 //! decided a second time with states that come from a snapshot before each line.
 
 pub(crate) mod inventory;
+pub(crate) mod lodge;
 pub(crate) mod refund;
 pub(crate) mod settlement;
 mod tell;
