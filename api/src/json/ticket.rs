@@ -279,7 +279,7 @@ impl HeldTicketJson {
             }),
             used: held.uses().and_then(|uses| uses.last.as_ref()).map(TicketUseJson::from),
             code: None,
-            code_expires_at: moment(scene.state.admits_until(order.performance)).0.to_string(),
+            code_expires_at: moment(scene.state.admits_until(id)).0.to_string(),
         })
     }
 }
@@ -299,7 +299,7 @@ fn state_name(id: TicketId, held: &HeldTicket<'_>) -> &'static str {
 #[must_use]
 pub fn code_of(id: TicketId, held: &HeldTicket<'_>, state: &State) -> TicketCode {
     let performance = held.order.performance;
-    let (generation, expires_at) = (held.generation(), state.admits_until(performance));
+    let (generation, expires_at) = (held.generation(), state.admits_until(id));
     TicketCode { performance, ticket: id, generation, expires_at }
 }
 

@@ -90,6 +90,14 @@ impl Performance {
         Some((first, self.stays()?.closes_at(first)))
     }
 
+    /// When a place is used: a night from when it cannot be bought any more, all else from the
+    /// beginning of the performance.
+    pub(crate) fn begins_at(&self, section: Option<SectionNumber>) -> Timestamp {
+        let night = section.and_then(|section| self.night_of(section));
+        let begins_at = night.and_then(|(_, date)| Some(self.stays()?.closes_at(date)));
+        begins_at.unwrap_or(self.definition().starts_at)
+    }
+
     /// The stay that places are; `None` when they are something else.
     #[must_use]
     pub fn stay_of(&self, places: &Places) -> Option<Stay<'_>> {

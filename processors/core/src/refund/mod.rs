@@ -33,6 +33,7 @@ pub(crate) use cancellation::{
 };
 pub use quote::RefundQuote;
 pub use tickets::WantedTickets;
+pub(crate) use tickets::section_of;
 
 use crate::decide::Asked;
 use crate::hold::Hold;

@@ -40,7 +40,7 @@ fn places(places: &Places) -> impl Iterator<Item = (u16, Place)> {
 }
 
 /// The section in which a ticket is a counted place.
-pub(super) fn section_of(of: &Places, ticket: u16) -> Option<SectionNumber> {
+pub(crate) fn section_of(of: &Places, ticket: u16) -> Option<SectionNumber> {
     let (_, place) = places(of).find(|(number, _)| *number == ticket)?;
     match place {
         Place::In(section) => Some(section),

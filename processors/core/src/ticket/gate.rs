@@ -1,12 +1,13 @@
 //! At the door: a ticket admits once, and a gate learns where and when it had been used.
 
 use boxoffice_topics::ticket::{Gate, OfferEnd, Scan, TicketUse};
-use boxoffice_topics::{Outcome, PerformanceId, Refusal, RefusalCode, TicketOutcome, Timestamp};
+use boxoffice_topics::{Outcome, Refusal, RefusalCode, TicketId, TicketOutcome, Timestamp};
 use minicbor::{Decode, Encode};
 
 use super::rows::HeldTicket;
 use super::{live_ticket, transfer};
 use crate::decide::Asked;
+use crate::refund::section_of;
 use crate::state::State;
 
 /// Gates of one performance: a stadium has some hundred turnstiles. Each is a row of the counts.
@@ -104,7 +105,7 @@ fn shown<'s>(asked: &Asked<'s>, scan: &Scan<'_>) -> Result<Shown<'s>, Refusal> {
     }
     // A scanner's clock may be wrong; what is later than now did not happen yet.
     let moment = scan.scanned_at.map_or(asked.now, |scanned_at| scanned_at.min(asked.now));
-    if moment > admits_until(asked.state, scan.performance) {
+    if moment > asked.state.admits_until(scan.ticket) {
         return Err(RefusalCode::AdmissionOver.into());
     }
     let gate = Gate::from(scan.gate).map_err(|_| RefusalCode::GateLimitReached)?;
@@ -114,17 +115,21 @@ fn shown<'s>(asked: &Asked<'s>, scan: &Scan<'_>) -> Result<Shown<'s>, Refusal> {
     Ok(Shown::Good(held, TicketUse { gate, at: moment }))
 }
 
-/// Until when the tickets of a performance admit.
-fn admits_until(state: &State, performance: PerformanceId) -> Timestamp {
-    let starts_at = state.performance(performance).map(|show| show.definition().starts_at);
-    let after_ms = state.ticket_rules(performance).admits_after_start_ms;
-    starts_at.unwrap_or_default().plus_millis(after_ms)
-}
-
 impl State {
-    /// Until when the tickets of a performance admit: as long as their codes are good.
+    /// When what a ticket is for begins.
+    pub(super) fn ticket_begins_at(&self, id: TicketId) -> Option<Timestamp> {
+        let order = self.order(id.order)?;
+        let show = self.performance(order.performance)?;
+        Some(show.begins_at(section_of(&order.places, id.number)))
+    }
+
+    /// Until when a ticket admits: as long as its code is good. The epoch when there is no such
+    /// ticket.
     #[must_use]
-    pub fn admits_until(&self, performance: PerformanceId) -> Timestamp {
-        admits_until(self, performance)
+    pub fn admits_until(&self, id: TicketId) -> Timestamp {
+        let performance = self.order(id.order).map(|order| order.performance);
+        let rules = performance.map(|performance| self.ticket_rules(performance));
+        let after_ms = rules.map_or(0, |rules| rules.admits_after_start_ms);
+        self.ticket_begins_at(id).unwrap_or_default().plus_millis(after_ms)
     }
 }

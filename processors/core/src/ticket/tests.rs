@@ -3,6 +3,7 @@
 use boxoffice_topics::{PerformanceId, TicketId};
 
 use crate::State;
+use crate::tables::lodge::check_lodge;
 use crate::tables::{account, check, states_after};
 
 /// Alice owns two places that cost nothing, at moment 0.
@@ -213,6 +214,27 @@ fn nobody_is_admitted_long_after_the_beginning_but_what_was_scanned_in_time_coun
          later 1                   => nothing
          gate in o1.2 N            => refused admission_over
          gate in o1.2 N moment=10004000 scan=1 => in o1.2 N@10004000 #1",
+    );
+}
+
+/// The season begins on day 5; the nights can be bought until 20:00 of day 21 and of day 22.
+#[test]
+fn the_ticket_of_a_night_goes_by_the_beginning_of_its_night() {
+    check_lodge(
+        "",
+        "alice  stay D 21 2 1      => held h1 D_21:1 D_22:1 200 asasked
+         alice  order h1           => placed o1 200
+         alice  pay o1 200         => requested p1 200
+         system captured p1 200    => captured p1 200, confirmed o1 D_21:1 D_22:1
+         promoter tickets max=1 close=1000 admits=5000 => tickets ruled
+         later 1886400000          => nothing
+         alice  offer o1.1 bob     => refused transfer_closed
+         alice  offer o1.2 bob     => offered o1.2 to bob until 1886460000
+         alice  unoffer o1.2       => withdrawn o1.2
+         gate   in o1.1 N          => in o1.1 N@1886400000 #1
+         later 86405001            => nothing
+         gate   in o1.2 N          => refused admission_over
+         gate   in o1.2 N moment=1972805000 scan=1 => in o1.2 N@1972805000 #1",
     );
 }
 

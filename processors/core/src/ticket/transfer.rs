@@ -2,7 +2,7 @@
 
 use boxoffice_topics::ticket::OfferEnd;
 use boxoffice_topics::{
-    AccountId, Outcome, RefusalCode, TicketId, TicketOutcome, Timestamp, TransferId,
+    AccountId, Outcome, PerformanceId, RefusalCode, TicketId, TicketOutcome, Timestamp, TransferId,
 };
 
 use super::live_ticket;
@@ -29,7 +29,7 @@ pub(super) fn offer(
     if ticket.generation() >= u16::from(rules.transfers_max) {
         return Err(RefusalCode::TransferLimitReached);
     }
-    let closes_at = closes_at(asked, &ticket)?;
+    let closes_at = closes_at(asked, id, ticket.order.performance)?;
     let until = asked.now.plus_millis(rules.offer_ttl_ms).min(closes_at);
     Ok(TicketOutcome::Offered {
         transfer: TransferId(asked.intent()),
@@ -51,8 +51,8 @@ pub(super) fn accept(asked: &Asked<'_>, id: TicketId) -> Result<TicketOutcome, R
         return Err(RefusalCode::TransferNotOffered);
     }
     check_unused(&ticket)?;
-    closes_at(asked, &ticket)?;
     let performance = ticket.order.performance;
+    closes_at(asked, id, performance)?;
     let show = asked.state.performance(performance).ok_or(RefusalCode::PerformanceUnknown)?;
     if !show.within_limit(asked.account, 1) {
         return Err(RefusalCode::AccountLimitExceeded);
@@ -98,12 +98,15 @@ fn check_unused(ticket: &HeldTicket<'_>) -> Result<(), RefusalCode> {
     if is_used { Err(RefusalCode::TicketAlreadyUsed) } else { Ok(()) }
 }
 
-/// When tickets no longer change hands, which is still to come.
-fn closes_at(asked: &Asked<'_>, ticket: &HeldTicket<'_>) -> Result<Timestamp, RefusalCode> {
-    let performance = ticket.order.performance;
-    let show = asked.state.performance(performance).ok_or(RefusalCode::PerformanceUnknown)?;
+/// When a ticket no longer changes hands, which is still to come.
+fn closes_at(
+    asked: &Asked<'_>,
+    id: TicketId,
+    performance: PerformanceId,
+) -> Result<Timestamp, RefusalCode> {
+    let begins_at = asked.state.ticket_begins_at(id).ok_or(RefusalCode::TicketUnknown)?;
     let before_ms = asked.state.ticket_rules(performance).transfers_close_before_ms;
-    let closes_at_ms = show.definition().starts_at.as_millis().saturating_sub(before_ms.into());
+    let closes_at_ms = begins_at.as_millis().saturating_sub(before_ms.into());
     let closes_at = Timestamp::from_millis(closes_at_ms);
     if asked.now < closes_at { Ok(closes_at) } else { Err(RefusalCode::TransferClosed) }
 }
