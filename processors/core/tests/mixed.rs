@@ -7,6 +7,8 @@
 //! The model that is compared with knows nothing of the core: it folds outcomes into maps.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "settlement/books.rs"]
+mod books;
 #[path = "mixed/house.rs"]
 mod house;
 #[path = "mixed/model.rs"]

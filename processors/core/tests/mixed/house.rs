@@ -10,6 +10,8 @@ use boxoffice_topics::{
     SaleRules, Section, SectionKind, Timestamp,
 };
 
+use crate::books;
+
 pub(crate) const SHOW: PerformanceId = PerformanceId::from_u128(1);
 pub(crate) const DAY_MS: i64 = 86_400_000;
 pub(crate) const PAYMENT_WINDOW_MS: i64 = 8_000;
@@ -100,6 +102,7 @@ pub(crate) fn house() -> PerformanceDefinition {
         },
         shapes: Some(Box::new(Shapes { companions_released_at: None, stays: Some(stays) })),
         refund_terms: Some(Box::new(terms(1_000))),
+        settlement_terms: Some(books::TERMS),
     }
 }
 

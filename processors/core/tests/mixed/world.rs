@@ -12,6 +12,7 @@ use boxoffice_topics::{
     Step, TicketId, TicketIntent, TicketRules, Timestamp,
 };
 
+use crate::books::Books;
 use crate::house::{
     CODE_USES_MAX, DAY_MS, FIRST_NIGHT, LABELS, PAYMENT_WINDOW_MS, SELECTORS, SHOW, campaign,
     house, terms,
@@ -58,6 +59,7 @@ pub(crate) enum Ask {
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) model: Model,
+    books: Books,
     pub(crate) steps: Vec<Step>,
     clock: i64,
     keys: u128,
@@ -71,7 +73,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let state = State::new(PartitionId::new(0).unwrap());
         let (model, steps) = (Model::default(), Vec::new());
-        let mut world = Self { state, model, steps, clock: 1, keys: 0 };
+        let mut world = Self { state, model, books: Books::default(), steps, clock: 1, keys: 0 };
         world.open();
         world
     }
@@ -359,6 +361,7 @@ impl World {
         apply(&mut self.state, &step);
         self.model.fold(&step, has_code(intent));
         self.model.check(&self.state);
+        self.books.fold(&step);
         self.steps.push(step);
     }
 }

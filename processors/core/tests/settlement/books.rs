@@ -55,7 +55,11 @@ impl Books {
                 });
                 self.of(*order).bill = bill;
             }
-            Outcome::OrderConfirmed { order, .. } => self.of(*order).is_sold = true,
+            Outcome::OrderConfirmed { order, .. } => {
+                // Late money brings an order back to life.
+                let account = self.of(*order);
+                (account.is_sold, account.is_over) = (true, false);
+            }
             Outcome::OrderCancelled { order, .. } => self.of(*order).is_over = true,
             Outcome::Refund(RefundOutcome::TicketsRefunded { order, .. }) => {
                 self.of(*order).has_returns = true;
