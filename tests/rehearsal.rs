@@ -9,6 +9,33 @@ use serde_json::{Value, json};
 /// Fewer than there are buyers, so that all of them go out.
 const COUPONS: u64 = 60;
 
+/// A small house, a few performances, and every flag that brings something with it.
+const EVERYTHING: [&str; 23] = [
+    "rehearse",
+    "--json",
+    "--buyers",
+    "240",
+    "--performances",
+    "3",
+    "--shape",
+    "hall",
+    "--surge-seconds",
+    "2",
+    "--connections",
+    "32",
+    "--partitions",
+    "3",
+    "--waiting-room",
+    "--admissions-per-second",
+    "40",
+    "--active-max=60",
+    "--points",
+    "--refunds",
+    "--call-off",
+    "--tickets",
+    "--shapes",
+];
+
 /// What a small rehearsal may have no occasion to check: nobody misses a turn in a short line.
 const BY_CHANCE: [&str; 1] = ["place_kept_by_beats"];
 
@@ -17,36 +44,8 @@ async fn a_rehearsal_with_everything_that_there_is_is_clean() {
     let database = Database::fresh().await;
     let server = Server::configured(&Options::default());
     let coupons = COUPONS.to_string();
-    let output = server.run(&[
-        "rehearse",
-        "--json",
-        "--buyers",
-        "240",
-        "--performances",
-        "3",
-        "--shape",
-        "hall",
-        "--surge-seconds",
-        "2",
-        "--connections",
-        "32",
-        "--partitions",
-        "3",
-        "--database",
-        database.url(),
-        "--waiting-room",
-        "--admissions-per-second",
-        "40",
-        "--active-max",
-        "60",
-        "--coupons",
-        &coupons,
-        "--points",
-        "--refunds",
-        "--call-off",
-        "--tickets",
-        "--shapes",
-    ]);
+    let args = [&EVERYTHING[..], &["--coupons", &coupons, "--database", database.url()]].concat();
+    let output = server.run(&args);
     let said = String::from_utf8_lossy(&output.stderr);
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));

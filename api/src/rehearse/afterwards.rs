@@ -60,12 +60,12 @@ impl Visit<'_> {
             gift: None,
         };
         if let Some(habit) = self.buyer.habits.refund {
-            if self.shop.extras.tickets {
-                let number = if habit == RefundHabit::AsQuoted { order.places } else { 1 };
-                let code = self.code_of(&format!("{}.{number}", order.id)).await?;
-                guest.old_code = code.map(|code| (code, "ticket_void"));
-            }
-            self.give_back(&order, habit).await?;
+            let number = if habit == RefundHabit::AsQuoted { order.places } else { 1 };
+            let shows = self.shop.extras.tickets;
+            let ticket = format!("{}.{number}", order.id);
+            let code = if shows { self.code_of(&ticket).await? } else { None };
+            let is_back = self.give_back(&order, habit).await?;
+            guest.old_code = code.filter(|_| is_back).map(|code| (code, "ticket_void"));
         } else if let Some(habit) = self.buyer.habits.gift {
             self.give_away(&order, habit, &mut guest).await?;
         }
@@ -75,39 +75,47 @@ impl Visit<'_> {
         Ok(())
     }
 
-    async fn give_back(&mut self, order: &Ordered, habit: RefundHabit) -> Result<(), GaveUp> {
+    /// Whether a ticket went back: what stays of an order must be something that can be bought.
+    async fn give_back(&mut self, order: &Ordered, habit: RefundHabit) -> Result<bool, GaveUp> {
         match habit {
             RefundHabit::OneTicket => {
-                self.refund(order, 1, &[]).await?;
-                self.refund(order, 1, &["ticket_already_refunded", "order_already_refunded"]).await
+                let is_back = self.refund(order, 1, &[]).await?;
+                self.refund(order, 1, &["ticket_already_refunded", "order_already_refunded"])
+                    .await?;
+                Ok(is_back)
             }
             RefundHabit::AsQuoted => self.refund_as_quoted(order).await,
             RefundHabit::OneByOne => {
+                let mut is_back = false;
                 for number in 1..=order.places {
-                    self.refund(order, number, &[]).await?;
+                    let went = self.refund(order, number, &[]).await?;
+                    is_back |= went && number == 1;
                 }
-                self.refund(order, 1, &["order_already_refunded"]).await
+                let over = ["order_already_refunded", "ticket_already_refunded"];
+                self.refund(order, 1, &over).await?;
+                Ok(is_back)
             }
             RefundHabit::WholeOrder => {
                 self.cancel(order, &[]).await?;
-                self.cancel(order, &["order_already_refunded"]).await
+                self.cancel(order, &["order_already_refunded"]).await?;
+                Ok(true)
             }
         }
     }
 
-    async fn refund(&mut self, order: &Ordered, number: u64, may: &[&str]) -> Result<(), GaveUp> {
+    async fn refund(&mut self, order: &Ordered, number: u64, may: &[&str]) -> Result<bool, GaveUp> {
         // An order that has no ticket left is cancelled until its money is back.
         let may = [may, &["order_already_cancelled"], &PARTIES_STAY].concat();
         let intent = json!({"type": "refund_tickets", "order": order.id, "tickets": [number]});
-        self.ask(&intent, &may).await.map(drop)
+        Ok(self.ask(&intent, &may).await?.refused().is_none())
     }
 
     /// What was quoted comes back, or nothing.
-    async fn refund_as_quoted(&mut self, order: &Ordered) -> Result<(), GaveUp> {
+    async fn refund_as_quoted(&mut self, order: &Ordered) -> Result<bool, GaveUp> {
         let path = format!("/v1/orders/{}/refund-quote?tickets={}", order.id, order.places);
         let quoted = match self.look(&path).await {
             Err(GaveUp::Unexpected { status: StatusCode::CONFLICT, .. })
-                if self.buyer.habits.shape.is_some() =>
+                if self.shop.extras.shapes =>
             {
                 return self.refund(order, order.places, &[]).await;
             }
@@ -130,7 +138,7 @@ impl Visit<'_> {
         if let Some(told) = told.filter(|told| *told != amount) {
             self.surprise(format!("{amount} was quoted for {}, {told} comes back", order.id));
         }
-        Ok(())
+        Ok(answer.refused().is_none())
     }
 
     async fn give_away(

@@ -128,12 +128,15 @@ impl Audit {
         for (performance, _) in model.houses() {
             let path = format!("/v1/performances/{performance}/check-ins");
             let seen = shop.client.get(&token, &path).await?;
-            let expected = model.tickets.admitted(performance);
-            self.findings.check(seen["admitted"] == expected, Invariant::DoorsAgree, || {
-                format!("{performance}: the log has {expected} entries, the gates have {seen}")
-            });
+            self.check_gates(performance, model.tickets.admitted(performance), &seen);
         }
         Ok(())
+    }
+
+    fn check_gates(&mut self, performance: &str, expected: u64, seen: &Value) {
+        self.findings.check(seen["admitted"] == expected, Invariant::DoorsAgree, || {
+            format!("{performance}: the log has {expected} entries, the gates have {seen}")
+        });
     }
 
     /// What Postgres adds up to is what was counted here.
@@ -269,6 +272,15 @@ fn letter(house: &House, seat: &str) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gates_that_count_something_else_are_found() {
+        let mut audit = Audit::default();
+        audit.check_gates("p", 2, &serde_json::json!({"admitted": 2}));
+        assert!(audit.findings.is_clean());
+        audit.check_gates("p", 2, &serde_json::json!({"admitted": 3}));
+        assert!(audit.findings.of(Invariant::DoorsAgree).is_some());
+    }
 
     #[test]
     fn rows_that_do_not_add_up_are_found() {

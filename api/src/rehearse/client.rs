@@ -237,7 +237,7 @@ impl Client {
             | "points_invalid"
             | "definition_invalid" => 422,
             _ if code.ends_with("_unknown") => 404,
-            _ if code.ends_with("_owned_by_another") => 403,
+            _ if code.ends_with("_owned_by_another") || code.ends_with("_code_wrong") => 403,
             _ => 409,
         };
         if status.as_u16() != expected {

@@ -116,7 +116,8 @@ impl Line {
         findings.check(number == expected, Invariant::AdmittedInOrder, || {
             format!("{}: join {number} comes where {expected} should", at(step))
         });
-        let inside = self.session_of.contains_key(&account);
+        // Whose session has run out is outside, also before a tick has said so.
+        let inside = self.session_of.get(&account).is_some_and(|end_ms| *end_ms > step.now_ms);
         findings.check(!inside, Invariant::AdmittedOnce, || {
             format!("{}: {account} joins and is inside", at(step))
         });
@@ -400,6 +401,20 @@ mod tests {
         scene.say(0, &account(0), json!({"type": "waiting_room_left", "number": 0}));
         scene.admit(0, 0);
         scene.broken(Invariant::AdmittedOnce);
+    }
+
+    #[test]
+    fn a_join_of_somebody_who_is_inside_is_found() {
+        let join_at = |now_ms: i64| {
+            let mut scene = Scene::new(false);
+            scene.admit(0, 0);
+            let joined = json!({"type": "waiting_room_joined", "account": account(0), "number": 3});
+            scene.say(now_ms, &account(0), joined);
+            scene.end(10_001, "", "expired");
+            scene
+        };
+        join_at(9_999).broken(Invariant::AdmittedOnce);
+        join_at(10_000).clean();
     }
 
     #[test]

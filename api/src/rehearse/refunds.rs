@@ -357,6 +357,42 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_table_that_is_held_or_stays_is_found() {
+        let venue = Venue::of(Shape::Hall).with_shapes();
+        let price = 132_000;
+        let held = |seats: u16| {
+            let labels: Vec<String> = (1..=seats).map(|seat| format!("TABLES-1-{seat}")).collect();
+            json!({"type": "held", "hold": "h", "performance": "p", "seats": labels,
+                "total": won(i64::from(seats) * price), "expires_at": "1970-01-01T00:00:05Z"})
+        };
+        let mut part = Model::new(&venue, &["p".to_owned()]);
+        say(&mut part, &json!([held(2)]));
+        broken(&part, Invariant::TablesSoldWhole);
+        let mut whole = Model::new(&venue, &["p".to_owned()]);
+        let total = won(4 * price);
+        let ticket = |seat: u16| json!({"seat": format!("TABLES-1-{seat}"), "price": won(price)});
+        let tickets: Vec<Value> = (1..=4).map(ticket).collect();
+        say(
+            &mut whole,
+            &json!([
+                held(4),
+                {"type": "order_placed", "order": "o", "hold": "h", "total": total,
+                    "pay_by": "1970-01-01T00:00:09Z"},
+                {"type": "payment_requested", "payment": "y", "order": "o", "amount": total},
+                {"type": "payment_captured", "payment": "y", "order": "o", "amount": total},
+                {"type": "order_confirmed", "order": "o", "performance": "p", "tickets": tickets},
+            ]),
+        );
+        assert!(whole.findings.is_clean(), "{:?}", whole.findings);
+        let line = json!({"ticket": 1, "price": won(price), "discount": won(0),
+            "booking_fee": won(0), "kept": won(0), "money": won(price), "points": won(0)});
+        let one = json!({"type": "tickets_refunded", "order": "o", "amount": won(price),
+            "tickets": [line]});
+        say(&mut whole, &json!([one]));
+        broken(&whole, Invariant::TablesSoldWhole);
+    }
+
+    #[test]
     fn more_money_back_than_was_taken_and_other_money_than_was_asked_are_found() {
         let mut model = model();
         let asked = |refund: &str, minor: i64| json!({"type": "refund_requested", "refund": refund, "payment": "y", "amount": won(minor)});
