@@ -14,7 +14,7 @@ use boxoffice_topics::intent::{PaymentResult, SectionQuantity};
 use boxoffice_topics::{
     AccountId, Currency, Header, Intent, IntentKey, Outcome, PartitionId, PerformanceDefinition,
     PerformanceId, PriceLevel, RefundIntent, RefundLadder, RefundTerms, SaleRules, Section,
-    SectionKind, Step, Timestamp,
+    SectionKind, SettlementTerms, Step, Timestamp,
 };
 
 const ORDERS: u32 = 50_000;
@@ -149,5 +149,6 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: Some(Box::new(RefundTerms { ladder, booking_fee_minor: 2_000 })),
+        settlement_terms: Some(SettlementTerms::default()),
     }
 }

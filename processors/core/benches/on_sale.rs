@@ -318,6 +318,6 @@ fn house(performance: PerformanceId) -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
-        settlement_terms: None,
+        settlement_terms: Some(boxoffice_topics::SettlementTerms::default()),
     }
 }

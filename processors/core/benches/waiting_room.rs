@@ -181,6 +181,6 @@ fn house() -> PerformanceDefinition {
         },
         shapes: None,
         refund_terms: None,
-        settlement_terms: None,
+        settlement_terms: Some(boxoffice_topics::SettlementTerms::default()),
     }
 }
