@@ -11,6 +11,8 @@ use boxoffice_topics::{LogId, Offset, PartitionId};
 use bytes::Bytes;
 
 mod error;
+#[cfg(feature = "fluvio")]
+pub mod fluvio;
 pub mod journal;
 pub mod memory;
 mod metric_definitions;
