@@ -13,6 +13,8 @@ mod signals;
 mod tail;
 mod tickets;
 mod token;
+#[cfg(feature = "fluvio")]
+mod topics;
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
@@ -88,6 +90,10 @@ enum Command {
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
+    /// Prepare a Fluvio cluster for a log, and look at what it has.
+    #[cfg(feature = "fluvio")]
+    #[command(subcommand)]
+    Topics(topics::Action),
     /// Run the sandbox payment provider as a process of its own.
     Sandbox(sandbox::Args),
     /// Hold a dress rehearsal with synthetic buyers, and audit it.
@@ -187,6 +193,8 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Lottery(action) => lottery::run(action).await,
         Command::Tickets(action) => tickets::run(action).await,
         Command::Log(action) => log::run(action),
+        #[cfg(feature = "fluvio")]
+        Command::Topics(action) => topics::run(action).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Rehearse(args) => Ok(rehearse::run(args).await?),
     }

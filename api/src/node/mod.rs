@@ -17,8 +17,10 @@ use std::time::Duration;
 
 use boxoffice_core::State;
 use boxoffice_ingest::{Acceptance, Appenders};
+#[cfg(feature = "fluvio")]
+use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
-use boxoffice_log::{Log as _, LogError};
+use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::{
     Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
 };
@@ -33,6 +35,9 @@ use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
 use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
+use crate::log_store::LogStore;
+#[cfg(feature = "fluvio")]
+use crate::log_store::fluvio_config;
 use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
@@ -121,7 +126,7 @@ pub struct Node {
     url: String,
     front: Front,
     config: Config,
-    log: Journal,
+    log: AnyLog,
     stop_http: watch::Sender<bool>,
     http: JoinHandle<()>,
     appenders: Appenders,
@@ -255,7 +260,7 @@ impl Node {
 
     /// The log.
     #[must_use]
-    pub const fn log(&self) -> &Journal {
+    pub const fn log(&self) -> &AnyLog {
         &self.log
     }
 
@@ -311,11 +316,22 @@ fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Fini
     ended.unwrap_or(Err(NodeError::Ended("a partition")))
 }
 
-/// Opens the journal of a data directory.
+/// Opens the log that the configuration names.
 ///
 /// # Errors
 /// When another process has it, it is damaged, or it is gone and what was made from it is not.
-pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
+pub async fn open_log(config: &Config) -> Result<AnyLog, NodeError> {
+    match &config.log {
+        LogStore::Embedded => Ok(open_journal(config).await?.into()),
+        #[cfg(feature = "fluvio")]
+        LogStore::Fluvio(url) => {
+            let fluvio = fluvio_config(url, config.partitions, config.log_tls.as_ref());
+            Ok(FluvioLog::open(&fluvio).await?.into())
+        }
+    }
+}
+
+async fn open_journal(config: &Config) -> Result<Journal, NodeError> {
     let log = config.data_dir.join(LOG_DIR);
     let folds = [SNAPSHOTS_DIR, POSTGRES_DIR].map(|name| config.data_dir.join(name));
     if !log.exists()
@@ -330,7 +346,7 @@ pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
 
 /// Recovers every partition, side by side.
 async fn recover_all(
-    log: &Journal,
+    log: &AnyLog,
     map: &PartitionMap,
     checkpoints: &Checkpoints,
 ) -> Result<Vec<Recovered>, NodeError> {
@@ -359,7 +375,7 @@ async fn recover_all(
 }
 
 fn run_partitions(
-    log: &Journal,
+    log: &AnyLog,
     recovered: Vec<Recovered>,
     checkpoints: &Checkpoints,
     views: &Arc<Views>,

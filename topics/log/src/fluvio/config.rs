@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boxoffice_topics::Genesis;
+
 use crate::{LogError, Topic};
 
 /// What a URL of a cluster begins with.
@@ -83,6 +85,8 @@ pub struct FluvioConfig {
     pub partitions: NonZeroU16,
     /// Certificates, when the cluster speaks TLS.
     pub tls: Option<FluvioTls>,
+    /// What a new log is called; a random name and the time of day when absent.
+    pub genesis: Option<Genesis>,
     /// Bytes of one fetch. Less than a segment costs opening the stream again at every loss.
     pub fetch_bytes: u32,
     /// How long one write may take before it is in doubt.
@@ -102,6 +106,7 @@ impl FluvioConfig {
             prefix: url.prefix.clone(),
             partitions,
             tls: None,
+            genesis: None,
             fetch_bytes: FETCH_BYTES,
             // Above any pause of a healthy server.
             write_timeout: Duration::from_secs(5),

@@ -27,15 +27,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) type Away = String;
 
 /// Waits for a client, but not for ever.
-pub(super) async fn within<T, E: std::fmt::Display>(
+pub(super) fn within<'a, T: 'a, E: std::fmt::Display + 'a>(
     limit: Duration,
-    what: &str,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, Away> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(format!("{what}: {error:#}")),
-        Err(_) => Err(format!("{what}: no answer within {limit:?}")),
+    what: &'a str,
+    work: impl Future<Output = Result<T, E>> + Send + 'a,
+) -> impl Future<Output = Result<T, Away>> + Send + 'a {
+    // The client's futures are deep: their types go no further than here.
+    let work: Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>> = Box::pin(work);
+    async move {
+        match tokio::time::timeout(limit, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(format!("{what}: {error:#}")),
+            Err(_) => Err(format!("{what}: no answer within {limit:?}")),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Cursor {
     /// The next record, in the offsets of Fluvio.
     pub(super) position: u64,
     /// The checksum of the record before.
-    last: u32,
+    pub(super) last: u32,
     pub(super) fold: Fold,
 }
 

@@ -13,11 +13,12 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use boxoffice_topics::{Genesis, LogId, Offset, PartitionId};
+use boxoffice_topics::{LogId, Offset, PartitionId};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::journal::random_genesis;
 use crate::{Durability, Log, LogError, Topic, TopicPartition};
 
 mod config;
@@ -28,6 +29,8 @@ mod frame;
 mod reader;
 mod sender;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod topics;
 mod writer;
 
@@ -75,14 +78,12 @@ impl FluvioLog {
     /// # Errors
     /// As [`FluvioLog::open`]; [`LogError::Diverged`] too when a partition of a log that was in
     /// use is empty.
-    pub async fn create(config: &FluvioConfig, genesis: Genesis) -> Result<Self, LogError> {
+    pub async fn create(config: &FluvioConfig) -> Result<Self, LogError> {
         config.check()?;
         topics::create(config).await?;
         let (shared, mut writers) = begin(config).await?;
-        let log_id = one_log(&writers)?;
-        if log_id.is_some_and(|log_id| log_id != genesis.log_id) {
-            return Err(mismatch(format!("the topics of {} are another log", config.prefix)));
-        }
+        let mut genesis = config.genesis.unwrap_or_else(random_genesis);
+        genesis.log_id = one_log(&writers)?.unwrap_or(genesis.log_id);
         let is_used = writers.iter().any(|writer| writer.next() > 1);
         let missing = writers.iter().any(|writer| writer.next() == 0);
         if is_used && missing {
@@ -94,6 +95,16 @@ impl FluvioLog {
             writer.make(genesis).await?;
         }
         Ok(Self::run(shared, genesis.log_id, writers))
+    }
+
+    /// Accepts nothing more. Everything that was acknowledged is in the cluster already.
+    ///
+    /// # Errors
+    /// [`LogError::Stopped`] when the log had failed before.
+    pub fn close(&self) -> Result<(), LogError> {
+        let result = self.shared.check();
+        self.shared.close();
+        result
     }
 
     fn run(shared: Arc<Shared>, log_id: LogId, writers: Vec<Writer>) -> Self {

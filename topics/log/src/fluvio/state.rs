@@ -12,6 +12,9 @@ use crate::{LogError, Topic, TopicPartition};
 /// that it wants, which takes some milliseconds.
 const INDEX_DISTANCE: u64 = 4_096;
 
+/// Why a log accepts nothing when nothing is wrong.
+const CLOSED: &str = "the log is closed";
+
 /// The state of a log that is open.
 pub(super) struct Shared {
     pub(super) config: Arc<FluvioConfig>,
@@ -30,7 +33,7 @@ pub(super) struct PartitionState {
 }
 
 impl PartitionState {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             end: watch::Sender::new(0),
             written: watch::Sender::new(0),
@@ -95,6 +98,13 @@ impl Shared {
         }
     }
 
+    /// Nothing is accepted from now on, and nothing is wrong.
+    pub(super) fn close(&self) {
+        if self.stopped.set(Arc::from(CLOSED)).is_ok() {
+            self.stop.send_replace(true);
+        }
+    }
+
     /// The error for whoever asks when the log has stopped.
     pub(super) fn stopped(&self) -> Option<LogError> {
         self.stopped.get().map(|reason| LogError::Stopped(Arc::clone(reason)))
@@ -106,6 +116,6 @@ impl Shared {
 
     /// The error for a caller whose writer is gone.
     pub(super) fn gone(&self) -> LogError {
-        self.stopped().unwrap_or_else(|| LogError::Stopped(Arc::from("the log is closed")))
+        self.stopped().unwrap_or_else(|| LogError::Stopped(Arc::from(CLOSED)))
     }
 }

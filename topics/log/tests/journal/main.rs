@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+#[cfg(feature = "fluvio")]
+#[path = "../fluvio/cluster.rs"]
+#[allow(dead_code, reason = "what the tests of faults need more")]
+mod cluster;
 mod conformance;
 mod crash;
 mod damage;
