@@ -91,8 +91,7 @@ impl TcpDomainConnector for PromptConnector {
         Self: 'c,
     {
         Box::pin(async move {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            let stream = prompt(address).await?;
             let fd = stream.as_raw_fd();
             let write: BoxWriteConnection = Box::new(stream.clone());
             let read: BoxReadConnection = Box::new(PromptRead(stream));
@@ -113,6 +112,12 @@ impl TcpDomainConnector for PromptConnector {
     }
 }
 
+async fn prompt(address: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Acknowledges at once what it reads. Linux forgets that it was told, so it is told every time.
 struct PromptRead(TcpStream);
 
@@ -129,5 +134,32 @@ impl AsyncRead for PromptRead {
             rustix::net::sockopt::set_tcp_quickack(&self.0, true).unwrap_or_default();
         }
         read
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Write as _;
+
+    use futures_util::io::AsyncReadExt;
+    use rustix::net::sockopt::{set_tcp_quickack, tcp_quickack};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_delayed_on_either_side() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let stream = prompt(&address).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        let (mut server, _) = listener.accept().unwrap();
+        for _ in 0..3 {
+            set_tcp_quickack(&stream, false).unwrap();
+            assert!(!tcp_quickack(&stream).unwrap());
+            server.write_all(b"answer").unwrap();
+            let mut answer = [0; 6];
+            PromptRead(stream.clone()).read_exact(&mut answer).await.unwrap();
+            assert!(tcp_quickack(&stream).unwrap(), "told again after every read");
+        }
     }
 }

@@ -17,6 +17,7 @@ use super::config::FluvioConfig;
 use super::connect::{Away, connect, within};
 use super::fold::{Fold, Folded};
 use super::frame;
+use crate::metric_definitions::stream_gap;
 use crate::{LogError, TopicPartition};
 
 /// How long opening a stream may take.
@@ -212,6 +213,6 @@ fn expect(record: &Record, position: u64) -> Result<(), Away> {
     if u64::try_from(found) == Ok(position) {
         return Ok(());
     }
-    metrics::counter!("boxoffice_log_stream_gaps_total").increment(1);
+    stream_gap();
     Err(format!("record {found} came where {position} is next"))
 }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use boxoffice_topics::{Genesis, LogId, Offset};
 use bytes::Bytes;
-use metrics::{Counter, Histogram, counter, histogram};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connect::Away;
@@ -20,6 +19,7 @@ use super::follower::{Cursor, Follower};
 use super::frame::{self, WriterId};
 use super::sender::Sender;
 use super::state::{PartitionState, Shared};
+use crate::metric_definitions::WriterMetrics;
 use crate::{LogError, TopicPartition};
 
 /// Bytes of records after which a block is sent although more are waiting: larger blocks do not
@@ -58,27 +58,6 @@ impl From<LogError> for Trouble {
     }
 }
 
-/// What one writer measures.
-struct Metrics {
-    batch_records: Histogram,
-    commit_seconds: Histogram,
-    written_bytes: Counter,
-    reconnects: Counter,
-    quarantined: Counter,
-}
-
-impl Metrics {
-    fn register() -> Self {
-        Self {
-            batch_records: histogram!("boxoffice_log_batch_records"),
-            commit_seconds: histogram!("boxoffice_log_commit_seconds"),
-            written_bytes: counter!("boxoffice_log_written_bytes_total"),
-            reconnects: counter!("boxoffice_log_reconnects_total"),
-            quarantined: counter!("boxoffice_log_quarantined_records_total"),
-        }
-    }
-}
-
 /// The writer of one partition.
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -89,7 +68,7 @@ pub(super) struct Writer {
     sender: Option<Sender>,
     /// It has read the partition to the end at least once.
     owns: bool,
-    metrics: Metrics,
+    metrics: WriterMetrics,
 }
 
 impl Writer {
@@ -100,7 +79,7 @@ impl Writer {
         session: u128,
     ) -> Self {
         let id = WriterId { session, attempt: 0 };
-        let (cursor, metrics) = (Cursor::default(), Metrics::register());
+        let (cursor, metrics) = (Cursor::default(), WriterMetrics::register());
         Self { shared, of, state, id, cursor, sender: None, owns: false, metrics }
     }
 
