@@ -14,7 +14,7 @@ use super::frame::{self, Chain, Header, Kind, Unreadable, WriterId};
 pub(super) struct Fold {
     /// The offset that the next block has, in the offsets of this log.
     pub(super) next: u64,
-    /// Which log this is, once its genesis record has been read.
+    /// Which log this is, once that is known.
     pub(super) log_id: Option<LogId>,
     writer: Option<WriterId>,
     chain: Chain,
@@ -45,6 +45,11 @@ pub(super) enum Broken {
 }
 
 impl Fold {
+    /// Before the first record of a log that is known already.
+    pub(super) fn of_log(log_id: LogId) -> Self {
+        Self { log_id: Some(log_id), chain: Chain::of_log(log_id), ..Self::default() }
+    }
+
     /// Takes the next record of the topic.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Folded, Broken> {
         let header = match frame::open(bytes) {

@@ -220,6 +220,6 @@ impl Log for FluvioLog {
         if at > end {
             return Err(LogError::OutOfRange { asked: at, end });
         }
-        Ok(FluvioReader::new(Arc::clone(&self.shared), from, index, at))
+        Ok(FluvioReader::new(Arc::clone(&self.shared), self.log_id, from, index, at))
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use boxoffice_topics::Offset;
+use boxoffice_topics::{LogId, Offset};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::fold::Fold;
 use super::follower::Follower;
 use super::state::Shared;
 use crate::{Batch, LogError, LogReader, TopicPartition};
@@ -21,9 +22,18 @@ pub struct FluvioReader {
 }
 
 impl FluvioReader {
-    pub(super) fn new(shared: Arc<Shared>, of: TopicPartition, index: usize, at: Offset) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        log_id: LogId,
+        of: TopicPartition,
+        index: usize,
+        at: Offset,
+    ) -> Self {
         let state = shared.state(index);
-        let (cursor, written) = (state.near(at.number()), state.written.subscribe());
+        let (mut cursor, written) = (state.near(at.number()), state.written.subscribe());
+        if cursor.position == 0 {
+            cursor.fold = Fold::of_log(log_id);
+        }
         let follower = Follower::new(Arc::clone(&shared.config), of, cursor, written);
         let (sender, blocks) = mpsc::channel(AHEAD_BLOCKS);
         let task = tokio::spawn(read_ahead(follower, at.number(), sender));

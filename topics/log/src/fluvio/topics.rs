@@ -90,6 +90,7 @@ pub(super) async fn create(config: &FluvioConfig) -> Result<(), LogError> {
         let what = format!("make topic {name}");
         within(ADMIN_TIMEOUT, &what, admin.create(name, false, spec)).await.map_err(away)?;
     }
+    check(config).await?;
     wait_for_leaders(config).await
 }
 

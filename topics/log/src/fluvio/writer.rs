@@ -129,21 +129,22 @@ impl Writer {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             };
             let Some(batch) = batch else { return };
-            if let Err(error) = self.commit(log_id, batch, &mut queue).await {
-                self.shared.stop(&error);
-                return;
+            // The log stops before anybody is told that there will be no answer.
+            match self.commit(log_id, &batch, &mut queue).await {
+                Ok(first) => answer(batch, first),
+                Err(error) => return self.shared.stop(&error),
             }
         }
     }
 
-    /// Writes a batch and answers it. Whoever is not answered is told by the stopped log.
+    /// Writes a batch and returns the offset of its first record.
     async fn commit(
         &mut self,
         log_id: LogId,
-        batch: Vec<Append>,
+        batch: &[Append],
         queue: &mut Queue,
-    ) -> Result<(), LogError> {
-        let mut next = self.next();
+    ) -> Result<u64, LogError> {
+        let first = self.next();
         let records: Vec<Bytes> =
             batch.iter().flat_map(|append| append.records.iter().cloned()).collect();
         if !records.is_empty() {
@@ -152,12 +153,7 @@ impl Writer {
             self.metrics.commit_seconds.record(started.elapsed());
             self.metrics.batch_records.record(records.len() as f64);
         }
-        for append in batch {
-            // A caller that went away does not take its records back.
-            append.reply.send(Ok(Offset::new(next))).unwrap_or_default();
-            next += append.records.len() as u64;
-        }
-        Ok(())
+        Ok(first)
     }
 
     /// Writes records as the next block, however often the cluster goes away meanwhile.
@@ -225,10 +221,11 @@ impl Writer {
         if position == self.cursor.position {
             self.cursor = after;
             self.publish();
-        } else {
-            self.catch_up(position).await?;
+            return Ok(());
         }
-        if self.next() == first { Err(self.replaced().into()) } else { Ok(()) }
+        // Something came between. When it is a fence of another process, the block is in vain.
+        let others = self.catch_up(position).await?;
+        if others || self.next() == first { Err(self.replaced().into()) } else { Ok(()) }
     }
 
     /// Makes a new client and a fence, and reads up to it. From then on nothing of before comes
@@ -290,6 +287,15 @@ impl Writer {
     fn replaced(&self) -> LogError {
         let reason = format!("another process writes to {} of the cluster", self.of);
         LogError::Stopped(Arc::from(reason))
+    }
+}
+
+/// Tells everybody of a batch where the records are.
+fn answer(batch: Vec<Append>, mut next: u64) {
+    for append in batch {
+        // A caller that went away does not take its records back.
+        append.reply.send(Ok(Offset::new(next))).unwrap_or_default();
+        next += append.records.len() as u64;
     }
 }
 

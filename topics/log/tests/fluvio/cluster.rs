@@ -201,11 +201,13 @@ impl Cluster {
         let client = self.client().await;
         let admin = client.admin().await;
         let waiting = async {
-            loop {
-                let all = admin.all::<PartitionSpec>().await.unwrap();
-                if all.iter().all(|partition| partition.status.is_online()) {
-                    return;
-                }
+            while !admin
+                .all::<PartitionSpec>()
+                .await
+                .unwrap()
+                .iter()
+                .all(|it| it.status.is_online())
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
