@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rustix::process::Signal;
 use tokio::task::JoinHandle;
 
-use crate::cluster::Cluster;
+use crate::servers::Cluster;
 use crate::support::{assert_in_order, intents, read_from, record};
 
 /// Appends records in order until it has appended so many, and says where each came to be.

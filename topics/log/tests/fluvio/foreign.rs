@@ -7,7 +7,7 @@ use boxoffice_log::{Durability, Log, LogError, LogReader, Topic};
 use boxoffice_topics::{Genesis, LogId, Offset};
 use fluvio::{Fluvio, RecordKey, TopicProducerConfigBuilder};
 
-use crate::cluster::Cluster;
+use crate::servers::Cluster;
 use crate::support::{GENESIS, assert_in_order, intents, record};
 
 /// Writes something to the first partition of the intents with a plain client.

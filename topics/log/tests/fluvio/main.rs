@@ -8,6 +8,7 @@ mod cluster;
 mod faults;
 mod foreign;
 mod rules;
+mod servers;
 #[allow(dead_code, reason = "what the tests of the journal need more")]
 #[path = "../journal/support.rs"]
 mod support;

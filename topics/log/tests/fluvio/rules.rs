@@ -10,7 +10,7 @@ use fluvio::Isolation;
 use fluvio::consumer::{ConsumerConfigExtBuilder, Record, RetryMode};
 use futures_util::StreamExt;
 
-use crate::cluster::Cluster;
+use crate::servers::Cluster;
 use crate::support::{assert_in_order, intents, read_from, record};
 
 /// How long a plain stream may be quiet before it is at the end.

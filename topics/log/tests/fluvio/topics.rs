@@ -5,7 +5,7 @@ use boxoffice_log::fluvio::{FluvioConfig, FluvioLog};
 use boxoffice_log::{Log, LogError, Topic};
 use fluvio::metadata::topic::{CleanupPolicy, SegmentBasedPolicy, TopicSpec, TopicStorageConfig};
 
-use crate::cluster::Cluster;
+use crate::servers::Cluster;
 use crate::support::{GENESIS, PARTITIONS};
 
 /// The settings that are asked for, by the API that others would use.

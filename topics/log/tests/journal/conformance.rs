@@ -185,7 +185,7 @@ macro_rules! every_log_keeps {
         mod fluvio {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
-                if let Some(cluster) = crate::cluster::Cluster::any().await {
+                if let Some(cluster) = crate::servers::Cluster::any().await {
                     super::$rule(cluster.log().await).await;
                 }
             })*

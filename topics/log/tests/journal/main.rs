@@ -5,11 +5,14 @@
 
 #[cfg(feature = "fluvio")]
 #[path = "../fluvio/cluster.rs"]
-#[allow(dead_code, reason = "what the tests of faults need more")]
 mod cluster;
 mod conformance;
 mod crash;
 mod damage;
 mod faults;
 mod lying;
+#[cfg(feature = "fluvio")]
+#[path = "../fluvio/servers.rs"]
+#[allow(dead_code, reason = "what the tests of faults need more")]
+mod servers;
 mod support;
