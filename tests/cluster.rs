@@ -47,6 +47,8 @@ fn rehearse(server: &Server, buyers: &str) -> Value {
         "--json",
         "--url",
         &target,
+        "--sandbox-url",
+        &server.sandbox_url(),
         "--buyers",
         buyers,
         "--shape",

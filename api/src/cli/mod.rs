@@ -10,6 +10,7 @@ mod replay;
 mod sandbox;
 mod serve;
 mod signals;
+mod source;
 mod tail;
 mod tickets;
 mod token;
@@ -202,7 +203,8 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
 
 /// A server tells what it does; a command speaks when something is wrong.
 fn start_messages(format: LogFormat, is_server: bool) {
-    let default = if is_server { "info" } else { "warn" };
+    // The client of a cluster tells of every connection, and its errors come back to who called it.
+    let default = if is_server { "info,fluvio=off" } else { "warn,fluvio=off" };
     let filter = EnvFilter::try_from_env("BOXOFFICE_LOG").unwrap_or_else(|_| default.into());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -7,7 +7,7 @@
 //! topic that came back shorter, or as another one, stops the log and is never passed over.
 //!
 //! A record of a topic is a block of records of the log, so that offsets of the log are dense
-//! whatever else is in the topic: see [`frame`] for the bytes and [`fold`] for what counts.
+//! whatever else is in the topic: see `frame` for the bytes and `fold` for what counts.
 
 use std::fmt;
 use std::num::NonZeroU16;
