@@ -43,6 +43,7 @@ struct Spu {
     process: Option<Child>,
 }
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests learns what was not tested")]
 fn skip(what: &str) {
     eprintln!("SKIPPED: no Fluvio cluster. Set {what}.");
 }
