@@ -117,4 +117,11 @@ async fn rehearsals_on_a_cluster_are_clean_before_and_after_a_crash_of_both() {
     let report = rehearse(&server, "80");
     assert!(report["sold_seats"].as_u64() > Some(0), "{report:#}");
     assert_eq!(server.stop().code(), Some(0), "{}", server.log());
+    // On another machine the log knows the accounts, and nobody could name them again.
+    let secret = server.data_dir().join("secret");
+    std::fs::remove_file(&secret).unwrap();
+    server.spawn();
+    assert_eq!(server.wait_for_end().await.code(), Some(1));
+    assert!(server.log().contains("secret"), "{}", server.log());
+    assert!(!secret.exists());
 }

@@ -18,6 +18,8 @@ use std::time::Duration;
 use boxoffice_core::State;
 use boxoffice_ingest::{Acceptance, Appenders};
 #[cfg(feature = "fluvio")]
+use boxoffice_log::TopicPartition;
+#[cfg(feature = "fluvio")]
 use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
 use boxoffice_log::{AnyLog, Log as _, LogError};
@@ -175,13 +177,17 @@ impl Node {
         let dir = &config.data_dir;
         create_directory(dir).map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
         let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
+        let cluster = open_cluster(&config).await?;
         let names = Arc::new(Names::open_or_create(dir)?);
         let ticket_keys = TicketKeys::open_or_create(dir)?;
         let verifier = Verifier::open(&config.auth, &names).await?;
         let listen = |error| NodeError::Listen { address: config.listen, error };
         let listener = server::bind(config.listen).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
-        let log = open_log(&config).await?;
+        let log = match cluster {
+            Some(log) => log,
+            None => open_journal(&config).await?.into(),
+        };
         let checkpoints = Checkpoints::new(dir.join(SNAPSHOTS_DIR));
         let recovered = recover_all(&log, &map, &checkpoints).await?;
 
@@ -316,21 +322,35 @@ fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Fini
     ended.unwrap_or(Err(NodeError::Ended("a partition")))
 }
 
-/// Opens the log that the configuration names.
-///
-/// # Errors
-/// When another process has it, it is damaged, or it is gone and what was made from it is not.
-pub async fn open_log(config: &Config) -> Result<AnyLog, NodeError> {
+/// Opens the log when it is in a cluster. That is done before a secret is made: accounts of a log
+/// that was in use have names that only its own secret can make.
+async fn open_cluster(config: &Config) -> Result<Option<AnyLog>, NodeError> {
     match &config.log {
-        LogStore::Embedded => Ok(open_journal(config).await?.into()),
+        LogStore::Embedded => Ok(None),
         #[cfg(feature = "fluvio")]
         LogStore::Fluvio(url) => {
             let fluvio = fluvio_config(url, config.partitions, config.log_tls.as_ref());
-            Ok(FluvioLog::open(&fluvio).await?.into())
+            let log = FluvioLog::open(&fluvio).await?;
+            if !Names::has_secret(&config.data_dir) && is_used(&log).await? {
+                return Err(AuthError::SecretLost(Names::file(&config.data_dir)).into());
+            }
+            Ok(Some(log.into()))
         }
     }
 }
 
+/// Whether anything was ever asked.
+#[cfg(feature = "fluvio")]
+async fn is_used(log: &FluvioLog) -> Result<bool, LogError> {
+    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
+        if log.end(TopicPartition::intents(partition)).await? > Offset::ZERO.next() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Opens the log of the data directory.
 async fn open_journal(config: &Config) -> Result<Journal, NodeError> {
     let log = config.data_dir.join(LOG_DIR);
     let folds = [SNAPSHOTS_DIR, POSTGRES_DIR].map(|name| config.data_dir.join(name));

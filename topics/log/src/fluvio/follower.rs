@@ -155,7 +155,6 @@ impl Follower {
                     return Err(LogError::Diverged(Arc::from(reason)));
                 }
                 Err(Broken::Away(reason)) => {
-                    self.open = None;
                     tracing::debug!(of = %self.of, reason, "the stream is opened again");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -163,6 +162,7 @@ impl Follower {
         }
     }
 
+    /// The next record. The stream is kept when it came.
     async fn try_next(&mut self) -> Result<Followed, Broken> {
         let mut open = match self.open.take() {
             Some(open) => open,
