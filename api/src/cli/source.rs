@@ -3,7 +3,9 @@
 use boxoffice_log::AnyLog;
 
 use super::{CliError, DataDir};
-use crate::log_store::{LogStore, LogTls};
+use crate::log_store::LogStore;
+#[cfg(feature = "fluvio")]
+use crate::log_store::LogTls;
 
 /// The log, and what is beside it.
 #[derive(Clone, Debug, clap::Args)]
@@ -14,6 +16,7 @@ pub(super) struct StoppedLog {
     /// a server that still runs.
     #[arg(long, default_value = "embedded", env = "BOXOFFICE_LOG_URL")]
     log: LogStore,
+    #[cfg(feature = "fluvio")]
     #[command(flatten)]
     log_tls: Option<LogTls>,
 }
