@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::log_store::{LogStore, LogTls};
+
 /// The configuration of one node.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +22,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Partitions of each topic. Fixed when the data directory is made. Default 4.
     pub partitions: NonZeroU16,
+    /// Where the log is kept: `embedded` or `fluvio://host:port/prefix`.
+    pub log: LogStore,
+    /// Certificates for a cluster that speaks TLS.
+    pub log_tls: Option<LogTls>,
     /// Where outcomes are written as rows: `embedded`, `none` or `postgres://...`.
     pub database: Database,
     /// Who takes the money.
@@ -209,6 +215,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("./data"),
             partitions: const { NonZeroU16::new(4).expect("not zero") },
+            log: LogStore::default(),
+            log_tls: None,
             database: if cfg!(feature = "embedded-postgres") {
                 Database::Embedded
             } else {
@@ -297,6 +305,10 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// See [`Config::partitions`].
     pub partitions: Option<NonZeroU16>,
+    /// See [`Config::log`].
+    pub log: Option<LogStore>,
+    /// See [`Config::log_tls`].
+    pub log_tls: Option<LogTls>,
     /// See [`Config::database`].
     pub database: Option<Database>,
     /// See [`Payments::provider`].
@@ -339,6 +351,8 @@ impl Config {
             listen,
             data_dir,
             partitions,
+            log,
+            log_tls,
             database,
             provider,
             sandbox_listen,
@@ -348,6 +362,8 @@ impl Config {
         replace(&mut config.listen, listen);
         replace(&mut config.data_dir, data_dir);
         replace(&mut config.partitions, partitions);
+        replace(&mut config.log, log);
+        config.log_tls = log_tls.or(config.log_tls);
         replace(&mut config.database, database);
         replace(&mut config.payments.provider, provider);
         replace(&mut config.payments.sandbox_listen, sandbox_listen);

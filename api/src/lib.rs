@@ -10,6 +10,7 @@ pub mod explain;
 pub mod health;
 pub mod http;
 pub mod json;
+pub mod log_store;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;

@@ -3,7 +3,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 15] = [
+const COUNTERS: [(&str, &str); 18] = [
     (
         "boxoffice_api_connections_refused_total",
         "connections closed at once: too many of one address",
@@ -18,7 +18,16 @@ const COUNTERS: [(&str, &str); 15] = [
     ("boxoffice_api_write_timeouts_total", "connections cut: the client did not read its answer"),
     ("boxoffice_ingest_accepted_intents_total", "intents written to the log"),
     ("boxoffice_ingest_refused_intents_total", "intents not written to the log, by reason"),
+    (
+        "boxoffice_log_quarantined_records_total",
+        "records of a cluster's topics that boxoffice did not write, passed over",
+    ),
+    ("boxoffice_log_reconnects_total", "writes to a cluster that failed and were tried again"),
     ("boxoffice_log_refused_full_total", "appends refused because the disk is full"),
+    (
+        "boxoffice_log_stream_gaps_total",
+        "gaps in what the client of a cluster read, which were read again",
+    ),
     ("boxoffice_log_written_bytes_total", "bytes of blocks, padding included"),
     ("boxoffice_processors_checkpoints_failed_total", "snapshots that could not be written"),
     (

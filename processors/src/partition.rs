@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::decider::Decider;
 use crate::error::Error;
 use crate::metric_definitions::PartitionMetrics;
-use crate::records::expect_offset;
+use crate::records::{expect_offset, take_append};
 use crate::recover::Recovered;
 use crate::ticks::{self, Ticks};
 
@@ -265,7 +265,7 @@ impl<L: Log, R: Release, C: Clock> Partition<L, R, C> {
         if self.publishing.is_some() || self.unpublished.is_empty() || self.has_given_up {
             return;
         }
-        self.in_publication = std::mem::take(&mut self.unpublished);
+        self.in_publication = take_append(&mut self.unpublished);
         let (log, outcomes) = (self.log.clone(), self.outcomes);
         let records = self.in_publication.clone();
         self.publishing = Some(Box::pin(async move {

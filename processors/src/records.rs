@@ -7,6 +7,10 @@ use bytes::Bytes;
 
 use crate::error::Error;
 
+/// Bytes of the records in one append, unless one record alone is larger: half of what the smallest
+/// log takes at once.
+const APPEND_BYTES_MAX: usize = 4 << 20;
+
 pub(crate) struct Records<R> {
     topic: TopicPartition,
     reader: R,
@@ -39,6 +43,21 @@ impl<R: LogReader> Records<R> {
     }
 }
 
+/// Takes the first records off a list, as many as one append may carry.
+pub(crate) fn take_append(records: &mut Vec<Bytes>) -> Vec<Bytes> {
+    let mut bytes = 0;
+    let fitting = records.iter().take_while(|record| {
+        bytes += record.len();
+        bytes <= APPEND_BYTES_MAX
+    });
+    let count = fitting.count().max(1);
+    if count >= records.len() {
+        return std::mem::take(records);
+    }
+    let rest = records.split_off(count);
+    std::mem::replace(records, rest)
+}
+
 pub(crate) fn expect_offset(
     topic: TopicPartition,
     expected: Offset,
@@ -57,4 +76,23 @@ pub(crate) async fn check_genesis<L: Log>(log: &L, topic: TopicPartition) -> Res
     })?;
     let (expected, found) = (log.log_id(), genesis.log_id);
     if expected == found { Ok(()) } else { Err(Error::OtherLog { topic, offset, expected, found }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(records: &[Bytes]) -> Vec<usize> {
+        records.iter().map(Bytes::len).collect()
+    }
+
+    #[test]
+    fn an_append_carries_what_fits_and_at_least_one_record() {
+        let (small, large) = (Bytes::from(vec![0; 1 << 20]), Bytes::from(vec![0; 5 << 20]));
+        let mut records = vec![small.clone(), small.clone(), large, small.clone(), small];
+        assert_eq!(lengths(&take_append(&mut records)), [1 << 20, 1 << 20]);
+        assert_eq!(lengths(&take_append(&mut records)), [5 << 20]);
+        assert_eq!(lengths(&take_append(&mut records)), [1 << 20, 1 << 20]);
+        assert!(records.is_empty() && take_append(&mut records).is_empty());
+    }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::checkpoint::{CheckpointError, Checkpoints, Snapshot};
 use crate::decider::Decider;
 use crate::error::Error;
-use crate::records::{Records, check_genesis, expect_offset};
+use crate::records::{Records, check_genesis, expect_offset, take_append};
 
 /// Steps that are published in one batch.
 const PUBLISH_RECORDS_MAX: usize = 4_096;
@@ -190,10 +190,13 @@ async fn publish<L: Log>(
     last: Offset,
     steps: &mut Vec<Bytes>,
 ) -> Result<(), Error> {
-    if steps.is_empty() {
-        return Ok(());
+    let mut expected = Offset::new(last.next().number() - steps.len() as u64);
+    while !steps.is_empty() {
+        let some = take_append(steps);
+        let next = expected.plus(some.len() as u64);
+        let found = log.append(outcomes, some, Durability::Written).await?;
+        expect_offset(outcomes, expected, found)?;
+        expected = next;
     }
-    let expected = Offset::new(last.next().number() - steps.len() as u64);
-    let found = log.append(outcomes, std::mem::take(steps), Durability::Written).await?;
-    expect_offset(outcomes, expected, found)
+    Ok(())
 }

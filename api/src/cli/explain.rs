@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use boxoffice_topics::IntentId;
 
-use super::{CliError, DataDir};
+use super::CliError;
+use super::source::StoppedLog;
 use crate::explain::{EarlierJson, ExplanationJson, LaterJson, from_log};
 
 /// The server must not run on the data directory; of a running one, ask
@@ -22,11 +23,11 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data_dir: DataDir,
+    source: StoppedLog,
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let log = args.data_dir.open_log()?;
+    let log = args.source.open().await?;
     let explanation = from_log(&log, args.id, progress()).await.map_err(CliError::other)?;
     if args.json {
         let document = serde_json::to_string(&explanation).map_err(CliError::other)?;

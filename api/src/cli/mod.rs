@@ -10,9 +10,12 @@ mod replay;
 mod sandbox;
 mod serve;
 mod signals;
+mod source;
 mod tail;
 mod tickets;
 mod token;
+#[cfg(feature = "fluvio")]
+mod topics;
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
@@ -88,6 +91,10 @@ enum Command {
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
+    /// Prepare a Fluvio cluster for a log, and look at what it has.
+    #[cfg(feature = "fluvio")]
+    #[command(subcommand)]
+    Topics(topics::Action),
     /// Run the sandbox payment provider as a process of its own.
     Sandbox(sandbox::Args),
     /// Hold a dress rehearsal with synthetic buyers, and audit it.
@@ -187,6 +194,8 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Lottery(action) => lottery::run(action).await,
         Command::Tickets(action) => tickets::run(action).await,
         Command::Log(action) => log::run(action),
+        #[cfg(feature = "fluvio")]
+        Command::Topics(action) => topics::run(action).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Rehearse(args) => Ok(rehearse::run(args).await?),
     }
@@ -194,7 +203,8 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
 
 /// A server tells what it does; a command speaks when something is wrong.
 fn start_messages(format: LogFormat, is_server: bool) {
-    let default = if is_server { "info" } else { "warn" };
+    // The client of a cluster tells of every connection, and its errors come back to who called it.
+    let default = if is_server { "info,fluvio=off" } else { "warn,fluvio=off" };
     let filter = EnvFilter::try_from_env("BOXOFFICE_LOG").unwrap_or_else(|_| default.into());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

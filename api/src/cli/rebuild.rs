@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use boxoffice_sinks::postgres::{self, Replace};
 use boxoffice_sinks::runner;
 
-use super::{CliError, DataDir, Opened};
+use super::source::StoppedLog;
+use super::{CliError, Opened};
 use crate::config::Database;
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -25,13 +26,13 @@ pub(super) struct Args {
     #[arg(long)]
     replace_other_log: bool,
     #[command(flatten)]
-    data_dir: DataDir,
+    source: StoppedLog,
 }
 
 pub(super) async fn run(target: Target) -> Result<ExitCode, CliError> {
     let Target::Postgres(args) = target;
-    let log = args.data_dir.open_log()?;
-    let opened = Opened::open(&args.database, &args.data_dir).await?;
+    let log = args.source.open().await?;
+    let opened = Opened::open(&args.database, &args.source.data_dir).await?;
     let replace = if args.replace_other_log { Replace::AnyRows } else { Replace::OwnRows };
     let config = runner::Config::default();
     let rebuilt = postgres::rebuild(log, opened.pool(), config, replace).await;

@@ -10,7 +10,8 @@ use boxoffice_topics::PartitionId;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{CliError, DataDir, Opened};
+use super::source::StoppedLog;
+use super::{CliError, Opened};
 use crate::config::Database;
 
 /// Nothing is written. The server must not run on the data directory.
@@ -33,11 +34,11 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data_dir: DataDir,
+    source: StoppedLog,
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
-    let log = args.data_dir.open_log()?;
+    let log = args.source.open().await?;
     let mut reports = Vec::new();
     for partition in (0..log.partitions()).filter_map(PartitionId::new) {
         let bar = bar(&format!("partition {partition}"));
@@ -51,7 +52,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     let comparison = match &args.database {
         Database::None => None,
         database => {
-            let opened = Opened::open(database, &args.data_dir).await?;
+            let opened = Opened::open(database, &args.source.data_dir).await?;
             let comparison = compare(&log, opened.pool()).await?;
             opened.close().await?;
             Some(comparison)

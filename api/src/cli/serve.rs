@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use super::CliError;
 use super::signals::Signals;
 use crate::config::{Config, Database, KeySetSource, Overrides, Provider, duration};
+use crate::log_store::{LogStore, LogTls};
 use crate::node::{Node, NodeError};
 
 /// The exit code of a node whose log or partition stopped.
@@ -19,6 +20,7 @@ const STOPPED: u8 = 3;
 Examples:
   boxoffice serve
   boxoffice serve --listen 0.0.0.0:8080 --data-dir /var/lib/boxoffice
+  boxoffice serve --log fluvio://127.0.0.1:9003/boxoffice
   boxoffice serve --database postgres://boxoffice@db/boxoffice --config boxoffice.toml")]
 pub(super) struct Args {
     /// TOML file with every setting; boxoffice.example.toml shows them.
@@ -33,6 +35,12 @@ pub(super) struct Args {
     /// Partitions of each topic, fixed when the data directory is made [default: 4].
     #[arg(long, env = "BOXOFFICE_PARTITIONS")]
     partitions: Option<NonZeroU16>,
+    /// Where the log is kept: `embedded`, or `fluvio://host:port/prefix` after
+    /// `boxoffice topics create` [default: embedded].
+    #[arg(long, env = "BOXOFFICE_LOG_URL")]
+    log: Option<LogStore>,
+    #[command(flatten)]
+    log_tls: Option<LogTls>,
     /// `embedded`, `none` or `postgres://...` [default: embedded].
     #[arg(long, env = "BOXOFFICE_DATABASE", hide_env_values = true)]
     database: Option<String>,
@@ -60,6 +68,8 @@ impl Args {
             listen: self.listen,
             data_dir: self.data_dir,
             partitions: self.partitions,
+            log: self.log,
+            log_tls: self.log_tls,
             database,
             provider: self.provider,
             sandbox_listen: self.sandbox_listen,

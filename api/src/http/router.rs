@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use boxoffice_ingest::Ingest;
-use boxoffice_log::journal::Journal;
+use boxoffice_log::AnyLog;
 use boxoffice_topics::PartitionMap;
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
@@ -53,7 +53,7 @@ pub struct Services {
     /// The way into the log.
     pub ingest: Ingest<Arc<Waiter>>,
     /// The log, for those who read it.
-    pub log: Journal,
+    pub log: AnyLog,
     /// Where keys live.
     pub map: PartitionMap,
     /// What one client can cost.

@@ -1,6 +1,6 @@
 //! The Postgres sink of a node. Whatever becomes of it, sales go on.
 
-use boxoffice_log::journal::Journal;
+use boxoffice_log::AnyLog;
 use boxoffice_sinks::postgres::{DatabaseUrl, PostgresSink};
 use boxoffice_sinks::runner::{self, Phase, Status};
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use crate::config::{Config, Database};
 /// Starts the sink that the configuration asks for, when it asks for one.
 pub(super) fn start(
     config: &Config,
-    log: &Journal,
+    log: &AnyLog,
     background: &Background,
     stop: watch::Receiver<bool>,
 ) -> Option<(JoinHandle<()>, watch::Receiver<Status>)> {
@@ -53,7 +53,7 @@ pub(super) fn start(
 }
 
 async fn follow(
-    log: Journal,
+    log: AnyLog,
     sink: PostgresSink,
     status: watch::Sender<Status>,
     stop: watch::Receiver<bool>,

@@ -2,7 +2,7 @@
 //! not brought is a promise that is not kept, so one that fails is the failure of the node.
 
 use boxoffice_core::State;
-use boxoffice_log::journal::Journal;
+use boxoffice_log::AnyLog;
 use boxoffice_processors::{Messenger, SystemClock, messages_begin};
 use boxoffice_topics::{Offset, PartitionId, PartitionMap};
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ pub(super) struct Messengers {
 }
 
 impl Messengers {
-    pub(super) fn start(log: &Journal, map: &PartitionMap, routes: Vec<Route>) -> Self {
+    pub(super) fn start(log: &AnyLog, map: &PartitionMap, routes: Vec<Route>) -> Self {
         let (stop, _) = watch::channel(false);
         let mut running = JoinSet::new();
         for (partition, begin) in routes {

@@ -17,8 +17,12 @@ use std::time::Duration;
 
 use boxoffice_core::State;
 use boxoffice_ingest::{Acceptance, Appenders};
+#[cfg(feature = "fluvio")]
+use boxoffice_log::TopicPartition;
+#[cfg(feature = "fluvio")]
+use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
-use boxoffice_log::{Log as _, LogError};
+use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::{
     Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
 };
@@ -33,6 +37,9 @@ use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
 use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
+use crate::log_store::LogStore;
+#[cfg(feature = "fluvio")]
+use crate::log_store::fluvio_config;
 use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
@@ -121,7 +128,7 @@ pub struct Node {
     url: String,
     front: Front,
     config: Config,
-    log: Journal,
+    log: AnyLog,
     stop_http: watch::Sender<bool>,
     http: JoinHandle<()>,
     appenders: Appenders,
@@ -170,13 +177,17 @@ impl Node {
         let dir = &config.data_dir;
         create_directory(dir).map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
         let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
+        let cluster = open_cluster(&config).await?;
         let names = Arc::new(Names::open_or_create(dir)?);
         let ticket_keys = TicketKeys::open_or_create(dir)?;
         let verifier = Verifier::open(&config.auth, &names).await?;
         let listen = |error| NodeError::Listen { address: config.listen, error };
         let listener = server::bind(config.listen).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
-        let log = open_log(&config).await?;
+        let log = match cluster {
+            Some(log) => log,
+            None => open_journal(&config).await?.into(),
+        };
         let checkpoints = Checkpoints::new(dir.join(SNAPSHOTS_DIR));
         let recovered = recover_all(&log, &map, &checkpoints).await?;
 
@@ -255,7 +266,7 @@ impl Node {
 
     /// The log.
     #[must_use]
-    pub const fn log(&self) -> &Journal {
+    pub const fn log(&self) -> &AnyLog {
         &self.log
     }
 
@@ -311,11 +322,36 @@ fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Fini
     ended.unwrap_or(Err(NodeError::Ended("a partition")))
 }
 
-/// Opens the journal of a data directory.
-///
-/// # Errors
-/// When another process has it, it is damaged, or it is gone and what was made from it is not.
-pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
+/// Opens the log when it is in a cluster. That is done before a secret is made: accounts of a log
+/// that was in use have names that only its own secret can make.
+async fn open_cluster(config: &Config) -> Result<Option<AnyLog>, NodeError> {
+    match &config.log {
+        LogStore::Embedded => Ok(None),
+        #[cfg(feature = "fluvio")]
+        LogStore::Fluvio(url) => {
+            let fluvio = fluvio_config(url, config.partitions, config.log_tls.as_ref());
+            let log = FluvioLog::open(&fluvio).await?;
+            if !Names::has_secret(&config.data_dir) && is_used(&log).await? {
+                return Err(AuthError::SecretLost(Names::file(&config.data_dir)).into());
+            }
+            Ok(Some(log.into()))
+        }
+    }
+}
+
+/// Whether anything was ever asked.
+#[cfg(feature = "fluvio")]
+async fn is_used(log: &FluvioLog) -> Result<bool, LogError> {
+    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
+        if log.end(TopicPartition::intents(partition)).await? > Offset::ZERO.next() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Opens the log of the data directory.
+async fn open_journal(config: &Config) -> Result<Journal, NodeError> {
     let log = config.data_dir.join(LOG_DIR);
     let folds = [SNAPSHOTS_DIR, POSTGRES_DIR].map(|name| config.data_dir.join(name));
     if !log.exists()
@@ -330,7 +366,7 @@ pub async fn open_log(config: &Config) -> Result<Journal, NodeError> {
 
 /// Recovers every partition, side by side.
 async fn recover_all(
-    log: &Journal,
+    log: &AnyLog,
     map: &PartitionMap,
     checkpoints: &Checkpoints,
 ) -> Result<Vec<Recovered>, NodeError> {
@@ -359,7 +395,7 @@ async fn recover_all(
 }
 
 fn run_partitions(
-    log: &Journal,
+    log: &AnyLog,
     recovered: Vec<Recovered>,
     checkpoints: &Checkpoints,
     views: &Arc<Views>,

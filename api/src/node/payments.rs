@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use boxoffice_core::{Payment, PaymentState, PendingEffect, State};
 use boxoffice_ingest::{Draft, Ingest};
-use boxoffice_log::journal::Journal;
+use boxoffice_log::AnyLog;
 use boxoffice_sinks::payments::sandbox::{self, SandboxConfig};
 use boxoffice_sinks::payments::toss::{SecretKey, TossClient, TossConfig};
 use boxoffice_sinks::payments::{
@@ -96,7 +96,7 @@ impl Payments {
     pub(super) async fn start(
         config: &Config,
         url: &str,
-        log: &Journal,
+        log: &AnyLog,
         views: &Arc<Views>,
         ingest: &Ingest<Arc<Waiter>>,
         pending: Pending,

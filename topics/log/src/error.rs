@@ -11,6 +11,12 @@ pub enum LogError {
     /// Nothing was appended: the disk is full. A later try may succeed.
     #[error("the disk is full")]
     Full,
+    /// Nothing was appended: the cluster does not answer. A later try may succeed.
+    #[error("the cluster is away: {0}")]
+    Away(Arc<str>),
+    /// The log is not the one that it was: it is shorter, or another one under the same name.
+    #[error("the log is not the one that it was: {0}")]
+    Diverged(Arc<str>),
     /// The log accepts and acknowledges nothing more.
     #[error("the log has stopped: {0}")]
     Stopped(Arc<str>),
@@ -64,6 +70,6 @@ impl LogError {
     /// Whether the same call may succeed later on the same log.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
-        matches!(self, Self::Full)
+        matches!(self, Self::Full | Self::Away(_))
     }
 }

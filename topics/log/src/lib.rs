@@ -10,11 +10,15 @@ use std::future::Future;
 use boxoffice_topics::{LogId, Offset, PartitionId};
 use bytes::Bytes;
 
+mod any;
 mod error;
+#[cfg(feature = "fluvio")]
+pub mod fluvio;
 pub mod journal;
 pub mod memory;
 mod metric_definitions;
 
+pub use any::{AnyLog, AnyReader};
 pub use error::LogError;
 
 /// The two topics of the pipeline. Numbers are part of the journal's frames.

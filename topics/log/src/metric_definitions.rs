@@ -50,3 +50,38 @@ impl Metrics {
         }
     }
 }
+
+/// What the writer of one partition of a log in a cluster measures.
+#[cfg(feature = "fluvio")]
+pub(crate) struct WriterMetrics {
+    /// Records in one block.
+    pub(crate) batch_records: Histogram,
+    /// From encoding a block to its acknowledgement.
+    pub(crate) commit_seconds: Histogram,
+    /// Bytes of blocks.
+    pub(crate) written_bytes: Counter,
+    /// Writes that failed and were tried again.
+    pub(crate) reconnects: Counter,
+    /// Records that boxoffice did not write, passed over.
+    pub(crate) quarantined: Counter,
+}
+
+#[cfg(feature = "fluvio")]
+impl WriterMetrics {
+    /// Registers the metrics with the recorder that is installed now.
+    pub(crate) fn register() -> Self {
+        Self {
+            batch_records: histogram!("boxoffice_log_batch_records"),
+            commit_seconds: histogram!("boxoffice_log_commit_seconds"),
+            written_bytes: counter!("boxoffice_log_written_bytes_total"),
+            reconnects: counter!("boxoffice_log_reconnects_total"),
+            quarantined: counter!("boxoffice_log_quarantined_records_total"),
+        }
+    }
+}
+
+/// A reader found that its client had left records out, and reads them again.
+#[cfg(feature = "fluvio")]
+pub(crate) fn stream_gap() {
+    counter!("boxoffice_log_stream_gaps_total").increment(1);
+}

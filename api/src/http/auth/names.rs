@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use boxoffice_topics::{AccountId, CodeHash, IntentKey, PerformanceId};
 use rand::TryRngCore as _;
@@ -64,6 +64,18 @@ impl Names {
             return Err(AuthError::SecretMalformed(file));
         }
         Ok(Self::new(secret.as_bytes()))
+    }
+
+    /// The file of the secret in a data directory.
+    #[must_use]
+    pub fn file(data_dir: &Path) -> PathBuf {
+        data_dir.join(SECRET_FILE)
+    }
+
+    /// Whether a data directory has a secret.
+    #[must_use]
+    pub fn has_secret(data_dir: &Path) -> bool {
+        Self::file(data_dir).exists()
     }
 
     /// Like [`Names::open`], and makes the secret of a directory that has no log yet.

@@ -33,6 +33,8 @@ mod writer;
 pub use config::JournalConfig;
 pub use disk::create_directory;
 pub use reader::JournalReader;
+#[cfg(feature = "fluvio")]
+pub(crate) use recover::random_genesis;
 pub use verify::{Damage, Report, TornTail, repair, repair_on, verify, verify_on};
 
 use self::disk::{Disk, FileSystem};

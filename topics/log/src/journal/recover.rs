@@ -123,7 +123,7 @@ fn make_log(disk: &dyn Disk, config: &JournalConfig) -> Result<(), LogError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the genesis record is stamped here")]
-fn random_genesis() -> Genesis {
+pub(crate) fn random_genesis() -> Genesis {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let millis = now.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
     Genesis {

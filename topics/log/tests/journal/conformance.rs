@@ -181,6 +181,15 @@ macro_rules! every_log_keeps {
                 super::$rule(super::Journal::open(&config).unwrap()).await;
             })*
         }
+        #[cfg(feature = "fluvio")]
+        mod fluvio {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                if let Some(cluster) = crate::servers::Cluster::any().await {
+                    super::$rule(cluster.log().await).await;
+                }
+            })*
+        }
     };
 }
 

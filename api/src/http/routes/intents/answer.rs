@@ -142,6 +142,9 @@ fn not_queued(error: SubmitError) -> Problem {
 fn not_accepted(error: &LogError) -> Problem {
     match error {
         LogError::Full => Problem::unavailable("disk_full", "the disk is full; nothing was lost"),
+        LogError::Away(_) => {
+            Problem::unavailable("log_away", "the log does not answer; nothing was lost")
+        }
         _ => Problem::unavailable(
             "acceptance_unknown",
             "the log has stopped: send the intent again with the same Idempotency-Key",

@@ -1,7 +1,6 @@
 //! Records as documents, and which topic a path means.
 
-use boxoffice_log::journal::JournalReader;
-use boxoffice_log::{Batch, Log as _, LogError, LogReader as _, Topic, TopicPartition};
+use boxoffice_log::{AnyReader, Batch, Log as _, LogError, LogReader as _, Topic, TopicPartition};
 use boxoffice_topics::envelope::{EnvelopeError, intent_from_record, step_from_record};
 use boxoffice_topics::{Envelope, Genesis, Offset, RecordKind};
 use bytes::Bytes;
@@ -28,7 +27,7 @@ pub(super) async fn open(
     app: &Services,
     from: TopicPartition,
     at: Offset,
-) -> Result<JournalReader, Problem> {
+) -> Result<AnyReader, Problem> {
     app.log.read(from, at).await.map_err(|error| match error {
         LogError::OutOfRange { end, .. } => {
             Problem::invalid("offset_out_of_range", format!("the topic ends at {end}"))
@@ -41,7 +40,7 @@ pub(super) async fn open(
 pub(super) async fn next(
     app: &Services,
     from: TopicPartition,
-    reader: &mut JournalReader,
+    reader: &mut AnyReader,
 ) -> Result<Vec<(Offset, Value)>, Problem> {
     let batch = reader.next().await.map_err(|error| unreadable(from, &error))?;
     documents(app, from, &batch).await

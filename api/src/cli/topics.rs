@@ -1,0 +1,98 @@
+//! `boxoffice topics`: the topics of a log in a Fluvio cluster.
+
+use std::io::{self, Write as _};
+use std::num::NonZeroU16;
+use std::process::ExitCode;
+
+use boxoffice_log::Log as _;
+use boxoffice_log::fluvio::topics::{self, TopicDescription};
+use boxoffice_log::fluvio::{FluvioConfig, FluvioLog, FluvioUrl};
+
+use super::CliError;
+use crate::log_store::{LogTls, fluvio_config};
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Make the topics of a log with the settings that lose nothing, and begin every partition.
+    /// What is there already stays as it is. Nobody may use the log meanwhile.
+    Create {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Partitions of each topic, fixed from then on.
+        #[arg(long, default_value = "4", env = "BOXOFFICE_PARTITIONS")]
+        partitions: NonZeroU16,
+    },
+    /// Print the prefixes of all logs in the cluster.
+    List(Cluster),
+    /// Print the settings of a log's topics. Ends with 1 when they would lose records.
+    Describe {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Partitions that each topic shall have.
+        #[arg(long, default_value = "4", env = "BOXOFFICE_PARTITIONS")]
+        partitions: NonZeroU16,
+    },
+}
+
+/// The cluster.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Cluster {
+    /// The log: `fluvio://host:port/prefix`.
+    #[arg(long, env = "BOXOFFICE_LOG_URL")]
+    log: FluvioUrl,
+    #[command(flatten)]
+    tls: Option<LogTls>,
+}
+
+impl Cluster {
+    fn config(&self, partitions: NonZeroU16) -> FluvioConfig {
+        fluvio_config(&self.log, partitions, self.tls.as_ref())
+    }
+}
+
+pub(super) async fn run(action: Action) -> Result<ExitCode, CliError> {
+    match action {
+        Action::Create { cluster, partitions } => create(&cluster.config(partitions)).await,
+        Action::List(cluster) => list(&cluster.config(NonZeroU16::MIN)).await,
+        Action::Describe { cluster, partitions } => describe(&cluster.config(partitions)).await,
+    }
+}
+
+async fn create(config: &FluvioConfig) -> Result<ExitCode, CliError> {
+    let log = FluvioLog::create(config).await?;
+    let (log_id, partitions) = (log.log_id(), log.partitions());
+    log.close()?;
+    writeln!(io::stdout(), "log {log_id}: {partitions} partitions in {}", config.prefix)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(config: &FluvioConfig) -> Result<ExitCode, CliError> {
+    let mut output = io::stdout().lock();
+    for prefix in topics::list(config).await? {
+        writeln!(output, "{prefix}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn describe(config: &FluvioConfig) -> Result<ExitCode, CliError> {
+    let found = topics::describe(config).await?;
+    if found.is_empty() {
+        return Err(CliError::Other(format!("there are no topics of {}", config.prefix)));
+    }
+    let mut output = io::stdout().lock();
+    for topic in &found {
+        show(topic, &mut output)?;
+    }
+    let sound = found.iter().all(|topic| topic.faults.is_empty());
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(topic: &TopicDescription, output: &mut impl io::Write) -> io::Result<()> {
+    writeln!(output, "{}: {} partitions", topic.name, topic.partitions)?;
+    let or_default = |number: Option<u64>| number.map_or("default".to_owned(), |it| it.to_string());
+    writeln!(output, "  replicas: {}", or_default(topic.replicas.map(u64::from)))?;
+    writeln!(output, "  segment bytes: {}", or_default(topic.segment_bytes.map(u64::from)))?;
+    writeln!(output, "  partition bytes at most: {}", or_default(topic.partition_bytes_max))?;
+    writeln!(output, "  kept for seconds: {}", topic.retention_seconds)?;
+    topic.faults.iter().try_for_each(|fault| writeln!(output, "  WRONG: {fault}"))
+}
