@@ -55,18 +55,10 @@ fn step() -> Step {
 
 #[test]
 fn today_writes_the_bytes_of_settlement() {
-    let mut records: Vec<_> =
-        intents().iter().map(|intent| intent_to_record(&header(), intent)).collect();
-    records.push(step_to_record_alone(&step()));
-    let written = records.iter().map(|record| hex(record) + "\n").collect::<String>();
-    assert!(written == GOLDEN, "the bytes of records changed:\n{written}");
+    group::check_written(GOLDEN, &intents(), &step());
 }
 
 #[test]
 fn today_reads_the_bytes_of_settlement() {
-    let records: Vec<_> = GOLDEN.lines().map(unhex).collect();
-    let (last, asked) = records.split_last().unwrap();
-    let read: Vec<_> = asked.iter().map(|record| intent_from_record(record).unwrap().1).collect();
-    assert_eq!(read, intents());
-    assert_eq!(step_from_record(last).unwrap().1, step());
+    group::check_read(GOLDEN, &intents(), &step());
 }
