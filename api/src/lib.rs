@@ -13,5 +13,6 @@ pub mod json;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;
+pub mod scaling;
 pub mod tickets;
 pub mod views;

@@ -17,6 +17,7 @@ use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
 use crate::refund::RefundIntent;
+use crate::scaling::ScalingIntent;
 use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
 
@@ -234,6 +235,9 @@ pub enum Intent<'a> {
     /// Something about refunds.
     #[n(40)]
     Refund(#[b(0)] RefundIntent<'a>),
+    /// About slots that move.
+    #[n(80)]
+    Scaling(#[n(0)] ScalingIntent),
 }
 
 /// What the provider did about an attempt to pay.
@@ -300,6 +304,7 @@ impl Intent<'_> {
             Self::Deliver { message, .. } => Some(message.slot()),
             Self::Ticket(intent) => Some(intent.slot()),
             Self::Refund(intent) => Some(intent.slot()),
+            Self::Scaling(intent) => Some(intent.slot()),
         }
     }
 
@@ -329,6 +334,7 @@ impl Intent<'_> {
             Self::WaitingRoom(intent) => intent.name(),
             Self::Ticket(intent) => intent.name(),
             Self::Refund(intent) => intent.name(),
+            Self::Scaling(intent) => intent.name(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod points;
 pub mod reductions;
 pub mod refund;
 pub mod refusal;
+pub mod routes;
+pub mod scaling;
 pub mod ticket;
 pub mod time;
 pub mod waiting_room;
@@ -43,6 +45,8 @@ pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refund::{RefundIntent, RefundLadder, RefundLine, RefundOutcome, RefundTerms};
 pub use refusal::{Refusal, RefusalCode};
+pub use routes::Routes;
+pub use scaling::{ScalingIntent, ScalingOutcome};
 pub use ticket::{TicketId, TicketIntent, TicketOutcome, TicketRules};
 pub use time::Timestamp;
 pub use waiting_room::{

@@ -6,7 +6,7 @@ use boxoffice_log::{Log, LogError, LogReader as _, TopicPartition};
 use boxoffice_topics::envelope::{EnvelopeError, intent_from_record, step_from_record};
 use boxoffice_topics::{IntentId, Offset, PartitionId, Step};
 
-use super::{Decided, ExplanationJson, Finding, Search, Subject};
+use super::{Decided, ExplanationJson, Finding, Search, Subject, asked_intent};
 
 /// An intent that cannot be explained.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +43,17 @@ pub async fn from_log<L: Log>(log: &L, id: IntentId) -> Result<ExplanationJson, 
     .await?;
     let decided = decided.filter(|step| step.intent == Some(id));
     let step = decided.ok_or(ExplainError::Unknown(id))?;
+    if let Some(to) = step.answered_in() {
+        let origin = step.forwarded_from().unwrap_or(id);
+        let answered = find_answer(log, origin, to).await?.ok_or(ExplainError::Unknown(id))?;
+        return Box::pin(from_log(log, answered)).await;
+    }
     let mut reader = log.read(TopicPartition::intents(partition), offset).await?;
     let batch = reader.next().await?;
     let (_, record) =
         batch.iter().find(|(at, _)| *at == offset).ok_or(ExplainError::Unknown(id))?;
     let (_, intent) = intent_from_record(record)?;
+    let intent = asked_intent(&intent)?;
     let decided = Decided { id, intent: &intent, step: &step };
     let subject = decided.subject(&state);
     let search = match &subject {
@@ -55,6 +61,23 @@ pub async fn from_log<L: Log>(log: &L, id: IntentId) -> Result<ExplanationJson, 
         None => Search::Nothing,
     };
     Ok(decided.explain(subject.as_ref(), &search))
+}
+
+/// The name under which an intent was decided that was forwarded to a partition.
+async fn find_answer<L: Log>(
+    log: &L,
+    origin: IntentId,
+    to: PartitionId,
+) -> Result<Option<IntentId>, ExplainError> {
+    let end = log.end(TopicPartition::outcomes(to)).await?;
+    let mut found = None;
+    each_step(log, to, end, |step| {
+        if step.forwarded_from() == Some(origin) {
+            found = step.intent;
+        }
+    })
+    .await?;
+    Ok(found)
 }
 
 /// The last step before an offset that is about a subject.

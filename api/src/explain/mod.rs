@@ -9,8 +9,11 @@ mod from_log;
 mod words;
 
 use boxoffice_core::State;
+use boxoffice_topics::codec::decode_whole;
+use boxoffice_topics::envelope::EnvelopeError;
+use boxoffice_topics::scaling::Post;
 use boxoffice_topics::{
-    AccountId, Intent, IntentId, Offset, Outcome, PartitionId, Step, Timestamp,
+    AccountId, Intent, IntentId, Offset, Outcome, PartitionId, ScalingIntent, Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +22,19 @@ pub use earlier::Subject;
 pub use from_log::{ExplainError, from_log};
 
 use crate::json::moment;
+
+/// What was asked: of a forwarded intent, what it carries.
+///
+/// # Errors
+/// When what it carries is no intent.
+pub fn asked_intent<'a>(intent: &'a Intent<'a>) -> Result<Intent<'a>, EnvelopeError> {
+    match intent {
+        Intent::Scaling(ScalingIntent::Bring { post: Post::Forward(forward), .. }) => {
+            Ok(decode_whole(&forward.intent)?)
+        }
+        asked => Ok(asked.clone()),
+    }
+}
 
 /// Why an intent was decided as it was.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -72,6 +72,10 @@ fn accepted(outcome: &Outcome) -> &'static str {
         Outcome::Refund(outcome) => about_refunds(outcome),
         Outcome::Inventory(outcome) => about_inventory(outcome),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => "One key told another.",
+        Outcome::Scaling(outcome) if outcome.answered_in().is_some() => {
+            "The performance had moved to another partition, which answers."
+        }
+        Outcome::Scaling(_) => "Slots move to another partition.",
     }
 }
 

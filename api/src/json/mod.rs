@@ -43,8 +43,8 @@ pub use order::{
 };
 pub use outcome::{
     CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
-    RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson, SectionPlacesOut, TicketOutcomeJson,
-    WaitingRoomOutcomeJson,
+    RefundOutcomeJson, SaleOutcomeJson, ScalingOutcomeJson, SeatRangeJson, SectionPlacesOut,
+    TicketOutcomeJson, WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};

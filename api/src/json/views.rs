@@ -2,7 +2,7 @@
 
 use boxoffice_core::{EndedHold, Hold, HoldEnd, Performance, SaleState, SeatState};
 use boxoffice_topics::{
-    IntentId, Outcome, SeatNumber, SectionKind, SectionNumber, Step, Timestamp,
+    IntentId, Outcome, ScalingOutcome, SeatNumber, SectionKind, SectionNumber, Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +37,12 @@ impl DecidedJson {
     #[must_use]
     pub fn of(id: IntentId, step: &Step, repeated: bool, scene: Scene<'_>) -> Self {
         let is_message = |it: &&Outcome| {
-            matches!(it, Outcome::MessageSent { .. } | Outcome::MessageReceived { .. })
+            matches!(
+                it,
+                Outcome::MessageSent { .. }
+                    | Outcome::MessageReceived { .. }
+                    | Outcome::Scaling(ScalingOutcome::PostReceived { .. })
+            )
         };
         let shown = step.outcomes.iter().filter(|it| !is_message(it));
         Self {

@@ -50,7 +50,7 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::Refund(
             RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
         ) => Some(step.account),
-        Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => None,
+        Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } | Outcome::Scaling(_) => None,
     }
 }
 

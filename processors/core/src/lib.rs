@@ -25,6 +25,8 @@
 //! - INV-51: free, held, sold and set aside are all the places that there are.
 //! - INV-60: a ticket has exactly one holder, and counts toward the limit of that account.
 //! - INV-61: nobody comes in with a ticket while somebody is inside with it.
+//! - INV-80: a slot is decided in one partition at a time.
+//! - INV-81: an intent for a slot that has left is answered once, where the slot is.
 #![cfg_attr(
     not(test),
     deny(
@@ -50,6 +52,7 @@ mod points;
 mod refund;
 mod reserving;
 mod sale;
+mod scaling;
 mod settle;
 mod snapshot;
 mod state;
@@ -75,6 +78,7 @@ pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use refund::{Cancellation, RefundQuote, WantedTickets};
+pub use scaling::{Departure, PostsSent};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use stay::Stay;

@@ -19,6 +19,7 @@ use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::refund::{Cancellation, SavedCancellation};
+use crate::scaling::{SavedSlots, Slots};
 use crate::state::{Decided, State};
 use crate::ticket::SavedTickets;
 use crate::timers::Due;
@@ -34,7 +35,8 @@ use between_keys::SavedBetweenKeys;
 /// - 2: with them.
 /// - 3: with tickets, refunds, channels, tables and companion seats. An older one is read as a state
 ///   without.
-const VERSION: u16 = 3;
+/// - 4: with slots that moved, and marks of messages by slot. An older one knows marks by sender only.
+const VERSION: u16 = 4;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
 
@@ -78,6 +80,9 @@ struct Snapshot<'s> {
     /// Since version 3; nothing where nothing was said of tickets.
     #[n(60)]
     tickets: Option<SavedTickets>,
+    /// Since version 4; nothing where no slot has moved.
+    #[n(80)]
+    slots: Option<SavedSlots>,
 }
 
 #[derive(Encode, Decode)]
@@ -111,9 +116,9 @@ impl State {
         let mut holds: Vec<_> = self.holds.rows().map(Cow::Borrowed).collect();
         holds.sort_unstable_by_key(|hold| hold.id);
         let mut orders: Vec<_> = self.orders.rows().map(Cow::Borrowed).collect();
-        orders.sort_unstable_by_key(|order| order.id.0.offset());
+        orders.sort_unstable_by_key(|order| (order.id.0.offset(), order.id));
         let mut payments: Vec<_> = self.payments.rows().map(Cow::Borrowed).collect();
-        payments.sort_unstable_by_key(|payment| payment.id.0.offset());
+        payments.sort_unstable_by_key(|payment| (payment.id.0.offset(), payment.id));
         let performances = self.performances.iter().map(|performance| SavedPerformance {
             definition: Cow::Borrowed(performance.definition()),
             switch: performance.switch,
@@ -138,6 +143,7 @@ impl State {
             decided: self.decided.iter().copied().collect(),
             between_keys: Some(SavedBetweenKeys::of(self)),
             tickets: self.tickets.save(),
+            slots: self.slots.save(),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -189,6 +195,9 @@ impl State {
             if let Some(room) = saved.room {
                 state.restore_room(id, room);
             }
+        }
+        if let Some(slots) = saved.slots {
+            state.slots = Slots::restore(slots);
         }
         Ok(state)
     }
@@ -244,7 +253,7 @@ impl State {
     fn restore_payment(&mut self, payment: Payment) {
         let id = payment.id;
         if payment.state == PaymentState::Requested {
-            self.restore_effect(EffectName::new(self.partition, id.0.offset(), 0), id);
+            self.restore_effect(EffectName::new(id.0.partition(), id.0.offset(), 0), id);
         }
         for refund in payment.refunds().filter(|it| it.state == RefundState::Requested) {
             self.restore_effect(refund.name, id);
@@ -255,6 +264,11 @@ impl State {
     fn restore_effect(&mut self, name: EffectName, payment: PaymentId) {
         self.pending.insert(name, payment);
     }
+}
+
+/// Whether these bytes are a snapshot of a version that this program knows.
+pub(crate) fn is_known(bytes: &[u8]) -> bool {
+    peek_version(bytes).is_ok_and(|version| (OLDEST_VERSION..=VERSION).contains(&version))
 }
 
 fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {
@@ -293,7 +307,7 @@ mod tests {
     #[test]
     fn a_snapshot_of_tomorrow_is_refused_by_name() {
         let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
-        bytes[2] = 4;
-        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(4))));
+        bytes[2] = 5;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(5))));
     }
 }

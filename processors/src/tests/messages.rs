@@ -136,7 +136,8 @@ async fn run(log: &MemoryLog, begin: impl Fn(Offset) -> Offset) {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for state in &states {
-        let begin = begin(messages_begin(state, &states, &map()));
+        let known: Vec<_> = states.iter().collect();
+        let begin = begin(messages_begin(state, &known));
         let clock = ManualClock::new();
         let messenger = Messenger::new(log.clone(), clock, map(), state.partition(), begin);
         let mut stopped = stopped.clone();
@@ -218,6 +219,6 @@ async fn messages_to_a_partition_whose_state_is_missing_are_not_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::new(folder.path());
     let recovered = recover(&log, campaign_partition(), &checkpoints, |_| ()).await.unwrap();
-    let begin = messages_begin(&recovered.state, std::slice::from_ref(&recovered.state), &map());
+    let begin = messages_begin(&recovered.state, &[&recovered.state]);
     assert_eq!(begin, Offset::new(1), "the announcement of the campaign");
 }

@@ -5,6 +5,7 @@ mod inventory;
 mod points;
 mod refund;
 mod sale;
+mod scaling;
 mod ticket;
 mod waiting_room;
 
@@ -18,6 +19,7 @@ pub use self::points::PointsOutcomeJson;
 pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
+pub use self::scaling::ScalingOutcomeJson;
 pub use self::ticket::TicketOutcomeJson;
 pub use self::waiting_room::WaitingRoomOutcomeJson;
 use super::scene::Scene;
@@ -40,6 +42,8 @@ pub enum OutcomeJson {
     Ticket(TicketOutcomeJson),
     /// About refunds.
     Refund(RefundOutcomeJson),
+    /// About slots that move.
+    Scaling(ScalingOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -55,6 +59,7 @@ impl OutcomeJson {
             }
             Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
             Outcome::Refund(outcome) => Self::Refund(outcome.into()),
+            Outcome::Scaling(outcome) => Self::Scaling(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

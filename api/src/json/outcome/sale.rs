@@ -264,7 +264,8 @@ impl SaleOutcomeJson {
             | Outcome::Points(_)
             | Outcome::Inventory(_)
             | Outcome::Ticket(_)
-            | Outcome::Refund(_) => {
+            | Outcome::Refund(_)
+            | Outcome::Scaling(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }

@@ -7,5 +7,6 @@ mod conformance;
 mod crash;
 mod damage;
 mod faults;
+mod growth;
 mod lying;
 mod support;

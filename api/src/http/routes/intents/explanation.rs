@@ -6,8 +6,8 @@ use boxoffice_log::{Log as _, LogReader as _, TopicPartition};
 use boxoffice_topics::envelope::intent_from_record;
 use boxoffice_topics::{IntentId, Offset, PartitionId};
 
-use super::answer::step_at;
-use crate::explain::{Decided, ExplanationJson, Finding, Search, Subject};
+use super::answer::{answered, step_at};
+use crate::explain::{Decided, ExplanationJson, Finding, Search, Subject, asked_intent};
 use crate::http::auth::{Caller, Role};
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment, Services};
@@ -48,10 +48,13 @@ pub async fn explanation(
     if !is_theirs || step.intent != Some(id) {
         return Err(unknown());
     }
+    let (id, step) = answered(&app, id, step).await?.ok_or_else(unknown)?;
+    let (partition, offset) = (id.partition(), id.offset());
     let record = read_intent(&app, partition, offset).await?;
     let (_, intent) = intent_from_record(&record).map_err(|_| Problem::internal())?;
+    let intent = asked_intent(&intent).map_err(|_| Problem::internal())?;
     let decided = Decided { id, intent: &intent, step: &step };
-    let subject = decided.subject(app.views.look_at(partition).state());
+    let subject = decided.subject(app.views.look(id.slot()).state());
     let search = match &subject {
         Some(subject) => search(&app, partition, offset, subject),
         None => Search::Nothing,
