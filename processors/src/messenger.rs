@@ -30,8 +30,11 @@ use crate::error::Error;
 use crate::metric_definitions::MessengerMetrics;
 use crate::records::expect_offset;
 
-/// Messages in one append: with the largest of them far below what an append may be.
+/// Messages in one append.
 const APPEND_MESSAGES_MAX: usize = 256;
+/// Bytes of messages in one append, far below what an append may be: an intent that is forwarded is
+/// as large as any.
+const APPEND_BYTES_MAX: usize = 2 << 20;
 /// The wait before a full disk is tried again.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,6 +65,9 @@ impl<L: Log, C: Clock> Messenger<L, C> {
     /// When the log fails or holds something that is no step: the process must stop.
     pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let outcomes = TopicPartition::outcomes(self.from);
+        // Steps are released before they are published, and only what is released is known to be
+        // received.
+        self.next = self.next.min(self.log.end(outcomes).await?);
         let mut reader = self.log.read(outcomes, self.next).await?;
         let mut shutdown = pin!(shutdown);
         loop {
@@ -127,9 +133,12 @@ impl<L: Log, C: Clock> Messenger<L, C> {
     }
 
     async fn bring_to(&self, to: PartitionId, messages: Vec<Bytes>) -> Result<(), LogError> {
-        for some in messages.chunks(APPEND_MESSAGES_MAX) {
+        let mut rest = messages.as_slice();
+        while !rest.is_empty() {
+            let (some, later) = rest.split_at(fitting(rest));
             self.append(TopicPartition::intents(to), some).await?;
             self.metrics.brought(some.len());
+            rest = later;
         }
         Ok(())
     }
@@ -146,6 +155,16 @@ impl<L: Log, C: Clock> Messenger<L, C> {
             }
         }
     }
+}
+
+/// How many of these fit into one append, at least one.
+fn fitting(messages: &[Bytes]) -> usize {
+    let mut bytes = 0;
+    let fits = |message: &&Bytes| {
+        bytes += message.len();
+        bytes <= APPEND_BYTES_MAX
+    };
+    messages.iter().take(APPEND_MESSAGES_MAX).take_while(fits).count().max(1)
 }
 
 /// A control record, like a tick: it has no account and no key.

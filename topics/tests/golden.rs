@@ -25,6 +25,8 @@ use boxoffice_topics::{
 mod inventory;
 #[path = "golden/refund.rs"]
 mod refund;
+#[path = "golden/scaling.rs"]
+mod scaling;
 #[path = "golden/ticket.rs"]
 mod ticket;
 #[path = "golden/waiting_room.rs"]

@@ -221,16 +221,19 @@ impl Views {
     /// Looks at the partition that has a slot. A slot on its way is seen as it was when it left.
     #[must_use]
     pub fn look(&self, slot: Slot) -> Look<'_> {
-        let partition = self.routes.partition_of(slot);
-        let look = self.look_at(partition);
-        let is_leaving = look
-            .state()
-            .departure()
-            .is_some_and(|leaving| leaving.slots.iter().any(|moving| moving.slot == slot));
-        if !is_leaving {
+        loop {
+            let partition = self.routes.partition_of(slot);
+            let look = self.look_at(partition);
+            // It may have gone while its old partition was waited for. Now that one stands still.
+            if self.routes.partition_of(slot) != partition {
+                continue;
+            }
+            let leaving = look.state().departure().map_or(&[][..], |departure| departure.slots);
+            if leaving.iter().any(|moving| moving.slot == slot) {
+                return self.departing(partition).unwrap_or(look);
+            }
             return look;
         }
-        self.departing(partition).unwrap_or(look)
     }
 
     /// Looks at one partition.

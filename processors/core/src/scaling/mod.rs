@@ -39,8 +39,10 @@ use crate::state::State;
 /// Intents that wait for one move. At 20,000 a second and pauses of half a second that is five
 /// times what comes; messages of other keys are not counted, because they cannot be refused.
 const WAITING_MAX: usize = 50_000;
-/// A tick that has more to say than this posts nothing: its step must stay a record.
+/// Facts, and their bytes, beside which a tick posts: with a part and the names of all slots still
+/// less than a record.
 const FACTS_BESIDE_POSTS_MAX: usize = 64;
+const BYTES_BESIDE_POSTS_MAX: usize = 16 * 1024;
 
 /// The moment that a record tells of beside its stamp: what arrives must not lie in the future.
 pub(crate) fn told_moment(intent: &Intent<'_>) -> Timestamp {
@@ -207,34 +209,33 @@ fn take_part(
     Some(())
 }
 
-/// What a tick posts: the announcement with the first part, then part by part, then what waits.
+/// What a tick posts: the announcement with the first part, then part by part, then what waits. A
+/// tick that has much else to say posts nothing: its step must stay a record.
 pub(crate) fn post(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     let Some(leaving) = asked.state.slots.leaving.as_deref() else { return };
-    if outcomes.len() > FACTS_BESIDE_POSTS_MAX {
+    let said_bytes = outcomes.iter().take(FACTS_BESIDE_POSTS_MAX).map(encoded_bytes).sum::<usize>();
+    if outcomes.len() > FACTS_BESIDE_POSTS_MAX || said_bytes > BYTES_BESIDE_POSTS_MAX {
         return;
     }
     let to = leaving.to;
-    let mut push = |post| outcomes.push(ScalingOutcome::Posted { to, post }.into());
+    let mut posts = Vec::new();
     if !leaving.is_announced {
-        push(Post::Opening(leaving.opening()));
+        posts.push(Post::Opening(leaving.opening()));
     }
-    if let Some(part) = leaving.rest().chunks(PART_BYTES_MAX).next() {
-        let Some(first) = leaving.slots.first() else { return };
-        return push(Post::Part { slot: first.slot, bytes: part.to_vec() });
-    }
-    let mut bytes = 0_usize;
-    for forward in &leaving.waiting {
-        let is_first = bytes == 0;
-        bytes = bytes.saturating_add(forward.intent.len()).saturating_add(FORWARD_OVERHEAD_BYTES);
-        if bytes > PART_BYTES_MAX && !is_first {
-            break;
+    match (leaving.rest().chunks(PART_BYTES_MAX).next(), leaving.slots.first()) {
+        (Some(part), Some(first)) => {
+            posts.push(Post::Part { slot: first.slot, bytes: part.to_vec() });
         }
-        push(Post::Forward(forward.clone()));
+        _ => posts.extend(leaving.first_waiting(said_bytes).cloned().map(Post::Forward)),
     }
+    outcomes.extend(posts.into_iter().map(|post| ScalingOutcome::Posted { to, post }.into()));
 }
 
-/// What a forward has around its intent, at most.
-const FORWARD_OVERHEAD_BYTES: usize = 96;
+fn encoded_bytes(outcome: &Outcome) -> usize {
+    let mut bytes = Vec::new();
+    encode_into(outcome, &mut bytes);
+    bytes.len()
+}
 
 impl State {
     /// Applies an outcome and returns whether a timer may have lost its meaning.
@@ -275,3 +276,6 @@ impl State {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

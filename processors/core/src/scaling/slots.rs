@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::partition::SLOTS;
-use boxoffice_topics::scaling::{Forward, MovingSlot, Opening, Post, StateDigest};
+use boxoffice_topics::scaling::{Forward, MovingSlot, Opening, PART_BYTES_MAX, Post, StateDigest};
 use boxoffice_topics::{IntentId, Offset, PartitionId, ScalingOutcome, Slot, Timestamp};
 use minicbor::{Decode, Encode};
 
@@ -15,6 +15,9 @@ use crate::window::{Keyed, Window};
 /// Forwarded intents whose answers are found by the name under which they were accepted: what
 /// comes late is what was under way when a slot left, and clients that wait ask within a minute.
 const FORWARDED_MAX: usize = 1 << 16;
+
+/// What a forward has around its intent, at most.
+const FORWARD_BYTES: usize = 96;
 
 /// Where the answer to a forwarded intent is.
 #[derive(Clone, Copy, Debug, Encode, Decode)]
@@ -89,6 +92,17 @@ impl Leaving {
     /// Whether something is left to be posted. Until then nothing may pass what waits.
     pub(super) fn has_to_post(&self) -> bool {
         !self.is_announced || !self.rest().is_empty() || !self.waiting.is_empty()
+    }
+
+    /// The first intents that wait, as many as one step takes that says so much else. One that is
+    /// larger than a part goes alone.
+    pub(super) fn first_waiting(&self, said_bytes: usize) -> impl Iterator<Item = &Forward> {
+        let mut bytes = said_bytes;
+        self.waiting.iter().take_while(move |forward| {
+            let is_alone = bytes == 0;
+            bytes = bytes.saturating_add(forward.intent.len()).saturating_add(FORWARD_BYTES);
+            is_alone || bytes <= PART_BYTES_MAX
+        })
     }
 
     pub(super) fn opening(&self) -> Opening {
