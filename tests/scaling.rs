@@ -38,6 +38,8 @@ struct Buyer {
     provider: Client,
     shows: Arc<[String]>,
     is_over: Arc<AtomicBool>,
+    /// Whoever checks what was acknowledged lets nobody buy meanwhile.
+    checking: Arc<AtomicBool>,
     acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
 }
 
@@ -46,6 +48,9 @@ impl Buyer {
     async fn run(self) -> Vec<String> {
         let mut orders = Vec::new();
         for round in 0..SHOWS * ROW_SEATS {
+            while self.checking.load(Ordering::Relaxed) {
+                tokio::time::sleep(PAUSE).await;
+            }
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
@@ -144,7 +149,8 @@ async fn nothing_is_lost_when_the_server_is_killed_while_it_scales() {
     };
     let mut server = Server::start(options).await;
     let shows = put_on_sale(&server).await;
-    let (is_over, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<_>>::default());
+    let (is_over, checking) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let acknowledged = Arc::<Mutex<_>>::default();
     let clients: Vec<Client> =
         (0..BUYERS).map(|number| server.client("buyer", &format!("buyer-{number}"))).collect();
     let mut buyers = JoinSet::new();
@@ -155,6 +161,7 @@ async fn nothing_is_lost_when_the_server_is_killed_while_it_scales() {
             provider: server.sandbox(),
             shows: Arc::clone(&shows),
             is_over: Arc::clone(&is_over),
+            checking: Arc::clone(&checking),
             acknowledged: Arc::clone(&acknowledged),
         };
         buyers.spawn(buyer.run());
@@ -162,11 +169,14 @@ async fn nothing_is_lost_when_the_server_is_killed_while_it_scales() {
     let operator = server.client("operator", "operator");
     for (number, to) in (0..).zip(SCALED_TO) {
         begin_to_scale(&operator, to).await;
-        tokio::time::sleep(Duration::from_millis(30 + 40 * number)).await;
+        tokio::time::sleep(Duration::from_millis(100 + 100 * number)).await;
         server.kill();
+        checking.store(true, Ordering::Relaxed);
         server.start_again().await;
         let known = std::mem::take(&mut *acknowledged.lock().await);
         check_acknowledged(&clients, &known).await;
+        checking.store(false, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     // Whoever asks again gets the rest.
     let url = format!("http://127.0.0.1:{}", server.port());

@@ -112,8 +112,7 @@ fn buyers_buy_while_the_node_scales_and_nothing_is_lost_or_sold_twice() {
             let path = format!("/v1/performances/{}/availability", show(number));
             let seen = house.get(&path, None).await.json();
             let floor = seen["sections"].as_array().unwrap().iter();
-            let floor =
-                floor.filter(|it| it["section"] == "FLOOR").map(|it| it["remaining"].as_u64());
+            let floor = floor.filter(|it| it["code"] == "FLOOR").map(|it| it["remaining"].as_u64());
             assert_eq!(floor.last().flatten(), Some((FLOOR - taken) as u64), "{seen}");
         }
     });
