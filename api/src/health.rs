@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use boxoffice_log::{Log as _, TopicPartition};
 use boxoffice_sinks::payments::ExecutorHandle;
 use boxoffice_sinks::runner::{Phase, Status};
+use boxoffice_topics::PartitionId;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -88,6 +89,14 @@ impl Health {
     pub fn metrics(&self) -> String {
         self.recorder.run_upkeep();
         self.recorder.render()
+    }
+
+    /// Records of a partition that Postgres has not got; `None` without a database.
+    #[must_use]
+    pub fn postgres_lag(&self, partition: PartitionId, end: u64) -> Option<u64> {
+        let status = self.sink.as_ref()?.borrow();
+        let next = status.next_offsets.get(usize::from(partition.number()));
+        Some(end.saturating_sub(next.map_or(0, |next| next.number())))
     }
 
     /// Whether the node sells.

@@ -14,5 +14,6 @@ pub mod log_store;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;
+pub mod scaling;
 pub mod tickets;
 pub mod views;

@@ -3,7 +3,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 18] = [
+const COUNTERS: [(&str, &str); 19] = [
     (
         "boxoffice_api_connections_refused_total",
         "connections closed at once: too many of one address",
@@ -15,6 +15,7 @@ const COUNTERS: [(&str, &str); 18] = [
         "requests and lines of batches that were too many, and tokens that were not checked, by policy",
     ),
     ("boxoffice_api_requests_total", "requests answered, by class of status"),
+    ("boxoffice_api_slots_moved_total", "slots that went to another partition"),
     ("boxoffice_api_write_timeouts_total", "connections cut: the client did not read its answer"),
     ("boxoffice_ingest_accepted_intents_total", "intents written to the log"),
     ("boxoffice_ingest_refused_intents_total", "intents not written to the log, by reason"),
@@ -55,8 +56,12 @@ const GAUGES: [(&str, &str); 7] = [
     ("boxoffice_processors_waiting_steps", "steps decided whose intents are not durable yet"),
 ];
 
-const HISTOGRAMS: [(&str, &str); 7] = [
+const HISTOGRAMS: [(&str, &str); 8] = [
     ("boxoffice_api_intent_seconds", "time from an intent's request to its answer"),
+    (
+        "boxoffice_api_move_pause_seconds",
+        "time for which intents of a performance waited while it moved",
+    ),
     ("boxoffice_ingest_batch_records", "intents in one append"),
     ("boxoffice_log_batch_records", "records in one block"),
     (

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boxoffice_log::Log;
 use boxoffice_topics::envelope::{INTENT_BYTES_MAX, intent_into};
-use boxoffice_topics::{AccountId, Header, Intent, IntentKey, PartitionId, PartitionMap, Slot};
+use boxoffice_topics::partition::PARTITIONS_MAX;
+use boxoffice_topics::{AccountId, Header, Intent, IntentKey, PartitionId, Routes, Slot};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -67,8 +68,9 @@ pub struct Ingest<T> {
 }
 
 struct Shared<T> {
-    map: PartitionMap,
-    queues: Box<[mpsc::Sender<Queued<T>>]>,
+    routes: Arc<Routes>,
+    /// By partition. They come and never go.
+    queues: Box<[OnceLock<mpsc::Sender<Queued<T>>>]>,
     stamp: Stamp,
     retry_after: Duration,
     metrics: SubmitMetrics,
@@ -82,45 +84,63 @@ impl<T> Clone for Ingest<T> {
 
 impl<T> fmt::Debug for Ingest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ingest").field("map", &self.shared.map).finish_non_exhaustive()
+        f.debug_struct("Ingest").finish_non_exhaustive()
     }
 }
 
-/// Starts one appending task for each partition of the map.
+/// Starts one appending task for each partition of the log. Intents go where `routes` say.
 ///
 /// # Panics
 /// Outside a Tokio runtime.
 pub fn start<L: Log, T: Send + 'static>(
     log: &L,
-    map: PartitionMap,
+    routes: Arc<Routes>,
     config: &Config,
     acceptance: &Arc<impl Acceptance<T>>,
 ) -> (Ingest<T>, Appenders) {
-    let mut appenders = Appenders::new();
-    let queues = map
-        .partitions()
-        .map(|partition| {
-            let (sender, receiver) = mpsc::channel(config.queue_records_max.get());
-            appenders.spawn(partition, log.clone(), receiver, config, Arc::clone(acceptance));
-            sender
-        })
-        .collect();
+    let queues = std::iter::repeat_with(OnceLock::new).take(PARTITIONS_MAX.into()).collect();
     let shared = Shared {
-        map,
+        routes,
         queues,
         stamp: Stamp::default(),
         retry_after: config.retry_after,
         metrics: SubmitMetrics::new(),
     };
-    (Ingest { shared: Arc::new(shared) }, appenders)
+    let ingest = Ingest { shared: Arc::new(shared) };
+    let mut appenders = Appenders::new();
+    ingest.grow(&mut appenders, log, config, acceptance);
+    (ingest, appenders)
 }
 
 impl<T> Ingest<T> {
-    /// The slot of the intent's key and the partition that owns it; `None` for a tick, which has
+    /// Starts an appending task for each partition of the log that has none.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn grow<L: Log>(
+        &self,
+        appenders: &mut Appenders,
+        log: &L,
+        config: &Config,
+        acceptance: &Arc<impl Acceptance<T>>,
+    ) where
+        T: Send + 'static,
+    {
+        let queues = self.shared.queues.iter().take(log.partitions().into());
+        for (partition, queue) in (0..).filter_map(PartitionId::new).zip(queues) {
+            queue.get_or_init(|| {
+                let (sender, receiver) = mpsc::channel(config.queue_records_max.get());
+                appenders.spawn(partition, log.clone(), receiver, config, Arc::clone(acceptance));
+                sender
+            });
+        }
+    }
+
+    /// The slot of the intent's key and the partition that gets it; `None` for a tick, which has
     /// no key.
     #[must_use]
     pub fn route(&self, intent: &Intent<'_>) -> Option<(Slot, PartitionId)> {
-        intent.slot().map(|slot| (slot, self.shared.map.partition_of(slot)))
+        intent.slot().map(|slot| (slot, self.shared.routes.partition_of(slot)))
     }
 
     /// Queues an intent for its partition. The token comes back through [`Acceptance`].
@@ -151,6 +171,7 @@ impl<T> Ingest<T> {
         let queue = shared
             .queues
             .get(usize::from(partition.number()))
+            .and_then(OnceLock::get)
             .ok_or(SubmitError::PartitionUnknown(partition))?;
         // A place is taken before the work is done: under overload an answer costs almost nothing.
         let place = queue.try_reserve().map_err(|error| match error {

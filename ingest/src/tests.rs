@@ -8,7 +8,7 @@ use boxoffice_log::{LogError, TopicPartition};
 use boxoffice_topics::envelope::intent_from_record;
 use boxoffice_topics::{
     AccountId, Genesis, Intent, IntentKey, LogId, Offset, PartitionId, PartitionMap,
-    PerformanceDefinition, PerformanceId, Row, Section, SectionKind, Slot, Timestamp,
+    PerformanceDefinition, PerformanceId, Routes, Row, Section, SectionKind, Slot, Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -47,7 +47,8 @@ fn world(config: &Config) -> World {
     let log = MemoryLog::new(partitions, Genesis { log_id: LogId::from_u128(1), created_at });
     let (sender, answers) = mpsc::channel(64);
     let map = PartitionMap::dealt(partitions).unwrap();
-    let (ingest, appenders) = start(&log, map, config, &Arc::new(Answers(sender)));
+    let routes = Arc::new(Routes::new(&map));
+    let (ingest, appenders) = start(&log, routes, config, &Arc::new(Answers(sender)));
     World { log, ingest, appenders, answers }
 }
 

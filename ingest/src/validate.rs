@@ -8,7 +8,7 @@ use boxoffice_topics::inventory::{STAY_NIGHTS_MAX, Selector};
 use boxoffice_topics::ticket::GATE_BYTES_MAX;
 use boxoffice_topics::{
     CouponIntent, Intent, InventoryIntent, Money, PointsIntent, PointsRule, RefundIntent,
-    SettlementIntent, TicketIntent, WaitingRoomIntent,
+    ScalingIntent, SettlementIntent, TicketIntent, WaitingRoomIntent,
 };
 
 /// Bytes of the longest seat label, `section-row-seat`: two codes, five digits, two hyphens.
@@ -85,7 +85,11 @@ pub fn validate(intent: &Intent<'_>) -> Result<(), IntentInvalid> {
         }
         Intent::Tick => invalid("type", "ticks are appended by the owner of a partition only"),
         Intent::Deliver { .. } => invalid("type", "messages are brought by the runtime only"),
-        Intent::OpenSale { .. }
+        Intent::Scaling(ScalingIntent::Bring { .. }) => {
+            invalid("type", "posts are brought by the runtime only")
+        }
+        Intent::Scaling(ScalingIntent::MoveSlots { .. })
+        | Intent::OpenSale { .. }
         | Intent::CloseSale { .. }
         | Intent::RenewHold { .. }
         | Intent::ReleaseHold { .. }

@@ -30,6 +30,6 @@ pub use checkpoint::Checkpoints;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use error::Error;
-pub use messenger::{Messenger, messages_begin};
+pub use messenger::{Messenger, messages_begin, owners};
 pub use partition::{Finished, Partition, Release};
 pub use recover::{Progress, Recovered, recover};

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use boxoffice_core::State;
 use boxoffice_topics::envelope::intent_to_record;
-use boxoffice_topics::{AccountId, Header, Intent, IntentKey, Offset, Step, Timestamp};
+use boxoffice_topics::{
+    AccountId, Header, Intent, IntentKey, Offset, Outcome, ScalingOutcome, Step, Timestamp,
+};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -76,6 +78,10 @@ impl Ticks {
         if step.intent.is_none() {
             self.seen = Some((step.offset, !step.outcomes.is_empty()));
             self.settle(state);
+        }
+        // Intents of slots that leave wait until a tick has posted them.
+        if let Some(Outcome::Scaling(ScalingOutcome::SlotsLeft { .. })) = step.reply() {
+            self.not_before = Instant::now();
         }
     }
 

@@ -3,6 +3,7 @@
 //! A sink is a fold of the outcomes topic. It knows the log and the vocabulary and nothing of how
 //! decisions are made or served; it never writes to the outcomes topic and never delays a sale.
 
+mod causal;
 mod lag;
 pub mod metric_definitions;
 pub mod payments;

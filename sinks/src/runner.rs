@@ -1,7 +1,8 @@
 //! Drives one sink: reads every partition of the outcomes topic, collects what has come, hands
 //! it to the sink in one piece, and tries again for as long as the sink says that it may help.
 //!
-//! One task drives all partitions, because one write carries all of them. Nothing is kept over a
+//! One task drives all partitions, because one write carries all of them; a step with which slots
+//! arrive waits for the one with which they left. Nothing is kept over a
 //! failure: the sink is asked again where it stands, and reading starts from there. How far it is
 //! behind is measured beside it, also when it hangs, waits or has stopped. The runner knows nothing
 //! of rows, connections or messages.
@@ -20,6 +21,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::causal::{may_follow, receiver};
 use crate::lag::Lag;
 use crate::metric_definitions;
 use crate::progress::{Cursor, Position, ProgressError};
@@ -253,7 +255,9 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
         loop {
             match self.session(&mut backoff, shutdown).await {
                 Err(Error::Sink(error)) if error.is_retriable() => self.note_failure(&error).await,
-                ended => return ended,
+                Ok(Ended::Grown) => continue,
+                Ok(Ended::OnRequest) => return Ok(()),
+                Err(error) => return Err(error),
             }
             tokio::select! {
                 biased;
@@ -268,11 +272,11 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
         &mut self,
         backoff: &mut Backoff,
         shutdown: &mut Shutdown<'_, impl Future<Output = ()> + Send>,
-    ) -> Result<(), Error<S::Error>> {
+    ) -> Result<Ended, Error<S::Error>> {
         let (log_id, partitions) = (self.log.log_id(), self.log.partitions());
         let positions = tokio::select! {
             positions = self.sink.open(log_id, partitions) => positions.map_err(Error::Sink)?,
-            () = shutdown.wait() => return Ok(()),
+            () = shutdown.wait() => return Ok(Ended::OnRequest),
         };
         let mut cursors: Vec<_> =
             positions.into_iter().map(|position| Cursor::new(log_id, position)).collect();
@@ -283,6 +287,7 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
         self.note_positions(&cursors).await?;
         self.enter(Phase::Following);
         let mut pending = Pending::default();
+        let mut read = Vec::new();
         let mut written_at = None;
         loop {
             let due = pending.due(&self.config, written_at);
@@ -291,21 +296,27 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
                 () = shutdown.wait() => true,
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => false,
                 Some((partition, reader, batch)) = followers.next() => {
-                    pending.take(&mut cursors[usize::from(partition.number())], &batch?)?;
-                    followers.push(follow(partition, reader));
-                    if pending.outcomes < self.config.batch_outcomes_max {
+                    read.push(Read { partition, reader, batch: batch?, taken: 0 });
+                    pending.take_all(&mut cursors, &mut read)?;
+                    let done = read.extract_if(.., |read| read.is_taken());
+                    followers.extend(done.map(|read| follow(read.partition, read.reader)));
+                    if pending.outcomes < self.config.batch_outcomes_max && !pending.is_grown {
                         continue;
                     }
                     false
                 }
             };
+            let is_grown = pending.is_grown;
             if !pending.moved.is_empty() {
                 self.write(std::mem::take(&mut pending), &cursors).await?;
                 written_at = Some(Instant::now());
                 backoff.reset();
             }
             if end {
-                return Ok(());
+                return Ok(Ended::OnRequest);
+            }
+            if is_grown {
+                return Ok(Ended::Grown);
             }
         }
     }
@@ -369,6 +380,28 @@ fn enter(sink: &'static str, status: &watch::Sender<Status>, phase: Phase) {
     });
 }
 
+/// How a session ended that did not fail.
+enum Ended {
+    /// It was asked to.
+    OnRequest,
+    /// There are more partitions to follow.
+    Grown,
+}
+
+/// Steps that were read of one partition, the first of which are taken.
+struct Read<R> {
+    partition: PartitionId,
+    reader: R,
+    batch: Batch,
+    taken: usize,
+}
+
+impl<R> Read<R> {
+    fn is_taken(&self) -> bool {
+        self.taken == self.batch.records.len()
+    }
+}
+
 async fn follow<R: LogReader>(
     partition: PartitionId,
     mut reader: R,
@@ -385,23 +418,60 @@ struct Pending {
     /// Where each partition stood before.
     moved: BTreeMap<PartitionId, Position>,
     moved_at: Option<Instant>,
+    /// Slots go to a partition that is not followed yet.
+    is_grown: bool,
 }
 
 impl Pending {
-    fn take(&mut self, cursor: &mut Cursor, batch: &Batch) -> Result<(), ProgressError> {
-        let before = cursor.position();
-        for (offset, record) in batch.iter() {
-            let step = cursor.accept(offset, record)?;
-            if let Some(step) = step.filter(changes_something) {
-                self.outcomes += step.outcomes.iter().map(weight).sum::<usize>();
-                self.steps.push((before.partition, step));
+    /// Takes what may be taken: one partition may wait for another.
+    fn take_all<R>(
+        &mut self,
+        cursors: &mut [Cursor],
+        read: &mut [Read<R>],
+    ) -> Result<(), ProgressError> {
+        loop {
+            let mut is_over = true;
+            for read in &mut *read {
+                let before = read.taken;
+                self.take(cursors, read)?;
+                is_over &= read.taken == before;
+            }
+            if is_over {
+                return Ok(());
             }
         }
-        if cursor.position().next > before.next {
+    }
+
+    fn take<R>(&mut self, cursors: &mut [Cursor], read: &mut Read<R>) -> Result<(), ProgressError> {
+        let at = usize::from(read.partition.number());
+        let before = cursors[at].position();
+        for (offset, record) in read.batch.iter().skip(read.taken) {
+            let mut ahead = cursors[at].clone();
+            let step = ahead.accept(offset, record)?;
+            let next_of = |of: PartitionId| {
+                cursors.get(usize::from(of.number())).map(|cursor| cursor.position().next)
+            };
+            if step.as_ref().is_some_and(|step| !may_follow(step, next_of)) {
+                break;
+            }
+            cursors[at] = ahead;
+            read.taken += 1;
+            self.add(read.partition, step, cursors.len());
+        }
+        if cursors[at].position().next > before.next {
             self.moved.entry(before.partition).or_insert(before);
             self.moved_at.get_or_insert_with(Instant::now);
         }
         Ok(())
+    }
+
+    fn add(&mut self, partition: PartitionId, step: Option<Step>, partitions: usize) {
+        let Some(step) = step else { return };
+        self.is_grown |= receiver(&step).is_some_and(|to| usize::from(to.number()) >= partitions);
+        if changes_something(&step) {
+            self.outcomes += step.outcomes.iter().map(weight).sum::<usize>();
+            self.steps.push((partition, step));
+        }
     }
 
     fn due(&self, config: &Config, written_at: Option<Instant>) -> Option<Instant> {
@@ -418,7 +488,8 @@ fn changes_something(step: &Step) -> bool {
         Outcome::Refused { .. }
         | Outcome::Repeated { .. }
         | Outcome::MessageSent { .. }
-        | Outcome::MessageReceived { .. } => false,
+        | Outcome::MessageReceived { .. }
+        | Outcome::Scaling(_) => false,
         // What becomes of one's place in the line is told by the turn.
         Outcome::WaitingRoom(outcome) => !matches!(
             outcome,

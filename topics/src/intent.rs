@@ -17,6 +17,7 @@ use crate::outcome::EffectName;
 use crate::partition::Slot;
 use crate::points::PointsIntent;
 use crate::refund::RefundIntent;
+use crate::scaling::ScalingIntent;
 use crate::settlement::SettlementIntent;
 use crate::ticket::TicketIntent;
 use crate::waiting_room::WaitingRoomIntent;
@@ -238,6 +239,9 @@ pub enum Intent<'a> {
     /// Something about settlement.
     #[n(70)]
     Settlement(#[n(0)] SettlementIntent),
+    /// About slots that move.
+    #[n(80)]
+    Scaling(#[n(0)] ScalingIntent),
 }
 
 /// What the provider did about an attempt to pay.
@@ -305,6 +309,7 @@ impl Intent<'_> {
             Self::Ticket(intent) => Some(intent.slot()),
             Self::Refund(intent) => Some(intent.slot()),
             Self::Settlement(intent) => Some(intent.slot()),
+            Self::Scaling(intent) => Some(intent.slot()),
         }
     }
 
@@ -335,6 +340,7 @@ impl Intent<'_> {
             Self::Ticket(intent) => intent.name(),
             Self::Refund(intent) => intent.name(),
             Self::Settlement(intent) => intent.name(),
+            Self::Scaling(intent) => intent.name(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod points;
 pub mod reductions;
 pub mod refund;
 pub mod refusal;
+pub mod routes;
+pub mod scaling;
 pub mod settlement;
 pub mod ticket;
 pub mod time;
@@ -44,6 +46,8 @@ pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
 pub use refund::{RefundIntent, RefundLadder, RefundLine, RefundOutcome, RefundTerms};
 pub use refusal::{Refusal, RefusalCode};
+pub use routes::Routes;
+pub use scaling::{ScalingIntent, ScalingOutcome};
 pub use settlement::{
     LedgerAccount, LedgerLine, Posting, PostingKind, SettlementIntent, SettlementOutcome,
     SettlementTerms,

@@ -10,8 +10,8 @@ use crate::codec;
 use crate::coupon::CouponOutcome;
 use crate::definition::{HOLD_SEATS_MAX, HOLD_SECTIONS_MAX, PerformanceDefinition};
 use crate::ids::{
-    AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PaymentId, PerformanceId, SeatNumber,
-    SectionNumber,
+    AccountId, HoldId, IntentId, IntentKey, Offset, OrderId, PartitionId, PaymentId, PerformanceId,
+    SeatNumber, SectionNumber,
 };
 use crate::inventory::{ChannelUse, InventoryOutcome};
 use crate::message::Message;
@@ -20,6 +20,7 @@ use crate::points::PointsOutcome;
 use crate::reductions::{Reductions, ReservingOrder};
 use crate::refund::RefundOutcome;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::scaling::ScalingOutcome;
 use crate::settlement::SettlementOutcome;
 use crate::ticket::TicketOutcome;
 use crate::time::Timestamp;
@@ -61,6 +62,25 @@ pub struct Step {
 }
 
 impl Step {
+    /// Where the intent is answered, when it is one for a slot that has left.
+    #[must_use]
+    pub fn answered_in(&self) -> Option<PartitionId> {
+        match self.reply() {
+            Some(Outcome::Scaling(outcome)) if self.intent.is_some() => outcome.answered_in(),
+            _ => None,
+        }
+    }
+
+    /// The name under which the intent was accepted that this step answers, when that was in
+    /// another partition.
+    #[must_use]
+    pub fn forwarded_from(&self) -> Option<IntentId> {
+        match self.outcomes.last() {
+            Some(Outcome::Scaling(ScalingOutcome::PostReceived { origin, .. })) => *origin,
+            _ => None,
+        }
+    }
+
     /// The answer to the intent. A tick on which nothing was due has none.
     #[must_use]
     pub fn reply(&self) -> Option<&Outcome> {
@@ -476,4 +496,7 @@ pub enum Outcome {
     /// About settlement.
     #[n(70)]
     Settlement(#[n(0)] SettlementOutcome),
+    /// About slots that move.
+    #[n(80)]
+    Scaling(#[n(0)] ScalingOutcome),
 }

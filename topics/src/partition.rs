@@ -4,6 +4,7 @@
 //! Slots, not keys, are mapped to partitions, so that partitions can be added without moving
 //! every key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU16;
 
@@ -24,6 +25,9 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 pub struct Slot(u16);
 
 impl Slot {
+    /// The first slot.
+    pub const ZERO: Self = Self(0);
+
     /// The slot with this number, when there is one.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
@@ -42,6 +46,12 @@ impl Slot {
     pub fn of_account(account: AccountId) -> Self {
         let hash = xxh3_64(&account.to_bytes());
         Self((hash & u64::from(SLOTS - 1)) as u16)
+    }
+
+    /// The partition that gets the slot when slots are dealt in turn to so many partitions.
+    #[must_use]
+    pub const fn dealt_to(self, partitions: NonZeroU16) -> PartitionId {
+        PartitionId::new_unchecked(self.0 % partitions.get())
     }
 
     /// The number, below [`SLOTS`].
@@ -79,22 +89,43 @@ impl fmt::Display for Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionMap {
     partitions: NonZeroU16,
+    /// Slots that another partition owns than the one that they were dealt to.
+    moved: BTreeMap<Slot, PartitionId>,
 }
 
 impl PartitionMap {
     /// Slots dealt in turn to `partitions` partitions; `None` above [`PARTITIONS_MAX`].
     #[must_use]
     pub const fn dealt(partitions: NonZeroU16) -> Option<Self> {
-        if partitions.get() <= PARTITIONS_MAX { Some(Self { partitions }) } else { None }
+        if partitions.get() <= PARTITIONS_MAX {
+            Some(Self { partitions, moved: BTreeMap::new() })
+        } else {
+            None
+        }
+    }
+
+    /// Over how many partitions the slots were dealt when the log was made.
+    #[must_use]
+    pub const fn dealt_over(&self) -> NonZeroU16 {
+        self.partitions
     }
 
     /// The partition that owns the slot.
     #[must_use]
-    pub const fn partition_of(&self, slot: Slot) -> PartitionId {
-        PartitionId::new_unchecked(slot.0 % self.partitions.get())
+    pub fn partition_of(&self, slot: Slot) -> PartitionId {
+        self.moved.get(&slot).copied().unwrap_or_else(|| slot.dealt_to(self.partitions))
     }
 
-    /// Every partition, in order.
+    /// Says which partition owns a slot.
+    pub fn set(&mut self, slot: Slot, owner: PartitionId) {
+        if owner == slot.dealt_to(self.partitions) {
+            self.moved.remove(&slot);
+        } else {
+            self.moved.insert(slot, owner);
+        }
+    }
+
+    /// Every partition that slots were dealt to, in order.
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = PartitionId> + use<> {
         (0..self.partitions.get()).map(PartitionId::new_unchecked)
     }

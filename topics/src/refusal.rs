@@ -288,6 +288,16 @@ refusal_codes! {
     171 SettlementTermsChangesExhausted "settlement_terms_changes_exhausted";
     /// The performance is older than settlement: its money is not accounted for.
     172 SettlementNotKept "settlement_not_kept";
+    /// The performance is on its way to another partition, and too much waits for it there.
+    190 SlotsMoving "slots_moving";
+    /// A slot of the move is not with this partition.
+    191 SlotElsewhere "slot_elsewhere";
+    /// The move names no slot, one of them twice, no other partition, or another dealing of slots.
+    192 MoveInvalid "move_invalid";
+    /// Slots are leaving this partition already.
+    193 MoveInProgress "move_in_progress";
+    /// What the other partition posted is not what it announced.
+    194 PostInvalid "post_invalid";
 }
 
 /// A refusal: the code, and which item of the intent it is about.

@@ -27,6 +27,8 @@ mod group;
 mod inventory;
 #[path = "golden/refund.rs"]
 mod refund;
+#[path = "golden/scaling.rs"]
+mod scaling;
 #[path = "golden/settlement.rs"]
 mod settlement;
 #[path = "golden/ticket.rs"]

@@ -4,6 +4,7 @@
 mod explain;
 mod log;
 mod lottery;
+mod partitions;
 mod reading;
 mod rebuild;
 mod replay;
@@ -88,6 +89,9 @@ enum Command {
     /// Make new keys of tickets, and verify codes without a server.
     #[command(subcommand)]
     Tickets(tickets::Action),
+    /// Look at the partitions of a running server, and spread the work over more or fewer.
+    #[command(subcommand)]
+    Partitions(partitions::Action),
     /// Look at the log on disk.
     #[command(subcommand)]
     Log(log::Action),
@@ -110,11 +114,11 @@ struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the log that is there. A log says itself how many partitions it has.
+    /// Opens the log that is there. A log says itself how many partitions it was made with.
     fn open_log(&self) -> Result<Journal, CliError> {
         let dir = self.data_dir.join(LOG_DIR);
         let report = boxoffice_log::journal::verify(&dir)?;
-        let partitions = std::num::NonZeroU16::new(report.partitions);
+        let partitions = std::num::NonZeroU16::new(report.dealt);
         let partitions = partitions.ok_or("the log has no partitions")?;
         Ok(Journal::open(&boxoffice_log::journal::JournalConfig::new(dir, partitions))?)
     }
@@ -193,6 +197,7 @@ async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Rebuild(target) => rebuild::run(target).await,
         Command::Lottery(action) => lottery::run(action).await,
         Command::Tickets(action) => tickets::run(action).await,
+        Command::Partitions(action) => partitions::run(action).await,
         Command::Log(action) => log::run(action),
         #[cfg(feature = "fluvio")]
         Command::Topics(action) => topics::run(action).await,

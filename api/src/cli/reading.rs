@@ -58,6 +58,13 @@ impl Reader {
         }
     }
 
+    /// Sends a document and reads the answer.
+    pub(super) async fn post(&self, path: &str, document: &Value) -> Result<Value, CliError> {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let sent = request.json(document).send().await.map_err(CliError::other)?;
+        checked(sent).await?.json().await.map_err(CliError::other)
+    }
+
     /// Every record of a topic from an offset to the end that there is now.
     pub(super) async fn pages(
         &self,

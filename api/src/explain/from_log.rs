@@ -10,7 +10,7 @@ use boxoffice_topics::envelope::{EnvelopeError, intent_from_record, step_from_re
 use boxoffice_topics::{IntentId, Offset, PartitionId, PartitionMap, Step};
 use bytes::Bytes;
 
-use super::{Decided, Evidence, ExplanationJson, Finding, Search, Waited};
+use super::{Decided, Evidence, ExplanationJson, Finding, Search, Waited, asked_intent};
 
 /// The first step of a partition comes after the record that begins its log.
 const FIRST: Offset = Offset::new(1);
@@ -58,8 +58,15 @@ pub async fn from_log<L: Log>(
         .await?;
     let decided = decided.filter(|step| step.offset == offset && step.intent == Some(id));
     let step = decided.ok_or(ExplainError::Unknown(id))?;
+    if let Some(to) = step.answered_in() {
+        let origin = step.forwarded_from().unwrap_or(id);
+        let answered = reading.find_answer(origin, to).await?.ok_or(ExplainError::Unknown(id))?;
+        let Reading { log, watch, .. } = reading;
+        return Box::pin(from_log(log, answered, watch)).await;
+    }
     let record = read_intent(log, id).await?;
     let (_, intent) = intent_from_record(&record)?;
+    let intent = asked_intent(&intent)?;
     let decided = Decided { id, intent: &intent, step: &step };
     let mut evidence = Evidence {
         subject: decided.subject(&state),
@@ -134,7 +141,7 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         })
         .await?;
         let Some(mut tale) = waited.wallet_to_look_into() else { return Ok(()) };
-        let partitions = NonZeroU16::new(self.log.partitions());
+        let partitions = NonZeroU16::new(self.log.dealt());
         let map = partitions.and_then(PartitionMap::dealt);
         let Some(map) = map else { return Ok(()) };
         let home = map.partition_of(tale.slot());
@@ -145,6 +152,24 @@ impl<L: Log, W: FnMut(u64)> Reading<'_, L, W> {
         tale.complete();
         waited.looked_into(home, tale);
         Ok(())
+    }
+
+    /// The name under which an intent was decided that was forwarded to a partition.
+    async fn find_answer(
+        &mut self,
+        origin: IntentId,
+        to: PartitionId,
+    ) -> Result<Option<IntentId>, ExplainError> {
+        let mut found = None;
+        self.each_step(to, FIRST, |step| {
+            if step.forwarded_from() != Some(origin) {
+                return ControlFlow::Continue(());
+            }
+            found = step.intent;
+            ControlFlow::Break(())
+        })
+        .await?;
+        Ok(found)
     }
 
     /// Reads the published steps of a partition from an offset on, until nobody wants more.

@@ -13,8 +13,11 @@ mod waited;
 mod words;
 
 use boxoffice_core::State;
+use boxoffice_topics::codec::decode_whole;
+use boxoffice_topics::envelope::EnvelopeError;
+use boxoffice_topics::scaling::Post;
 use boxoffice_topics::{
-    AccountId, Intent, IntentId, Offset, Outcome, PartitionId, Step, Timestamp,
+    AccountId, Intent, IntentId, Offset, Outcome, PartitionId, ScalingIntent, Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +28,19 @@ pub use tally::Tally;
 pub use waited::{LaterJson, Waited, WalletTale};
 
 use crate::json::moment;
+
+/// What was asked: of a forwarded intent, what it carries.
+///
+/// # Errors
+/// When what it carries is no intent.
+pub fn asked_intent<'a>(intent: &'a Intent<'a>) -> Result<Intent<'a>, EnvelopeError> {
+    match intent {
+        Intent::Scaling(ScalingIntent::Bring { post: Post::Forward(forward), .. }) => {
+            Ok(decode_whole(&forward.intent)?)
+        }
+        asked => Ok(asked.clone()),
+    }
+}
 
 /// Why an intent was decided as it was.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -95,6 +95,10 @@ fn accepted(outcome: &Outcome) -> &'static str {
         Outcome::Settlement(_) => "Other fees are taken of orders from now on.",
         Outcome::Inventory(outcome) => about_inventory(outcome),
         Outcome::MessageSent { .. } | Outcome::MessageReceived { .. } => "One key told another.",
+        Outcome::Scaling(outcome) if outcome.answered_in().is_some() => {
+            "The performance had moved to another partition, which answers."
+        }
+        Outcome::Scaling(_) => "Slots move to another partition.",
     }
 }
 

@@ -66,3 +66,11 @@ pub(super) fn key_set_refreshed(outcome: &'static str) {
 pub(super) fn panicked() {
     PANICS.increment(1);
 }
+
+/// Slots have gone to another partition; what has performances had to wait so long.
+pub(crate) fn slots_moved(slots: usize, performances: usize, pause: Duration) {
+    counter!("boxoffice_api_slots_moved_total").increment(slots as u64);
+    if performances > 0 {
+        histogram!("boxoffice_api_move_pause_seconds").record(pause.as_secs_f64());
+    }
+}

@@ -5,7 +5,7 @@ pub mod body;
 mod connection;
 mod docs;
 mod headers;
-mod metric_definitions;
+pub(crate) mod metric_definitions;
 pub mod openapi;
 pub mod problem;
 pub mod rate_limit;

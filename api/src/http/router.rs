@@ -18,7 +18,6 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use boxoffice_ingest::Ingest;
 use boxoffice_log::AnyLog;
-use boxoffice_topics::PartitionMap;
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
@@ -34,6 +33,7 @@ use super::rate_limit::{Counted, RateLimits};
 use super::{docs, metric_definitions, openapi, rate_limit, routes, server};
 use crate::config::Limits;
 use crate::health::Health;
+use crate::scaling::Scaling;
 use crate::tickets::TicketKeys;
 use crate::views::{Views, Waiter};
 
@@ -54,8 +54,8 @@ pub struct Services {
     pub ingest: Ingest<Arc<Waiter>>,
     /// The log, for those who read it.
     pub log: AnyLog,
-    /// Where keys live.
-    pub map: PartitionMap,
+    /// Moves slots from partition to partition.
+    pub scaling: Scaling,
     /// What one client can cost.
     pub limits: Limits,
     /// How the parts of the node are.
@@ -95,6 +95,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::topics::records::records))
         .routes(routes!(routes::topics::stream::stream))
         .routes(routes!(routes::webhooks::toss::toss))
+        .routes(routes!(routes::partitions::list::list))
+        .routes(routes!(routes::partitions::scale::scale))
         .routes(routes!(routes::system::health::healthz))
         .routes(routes!(routes::system::ready::readyz))
         .routes(routes!(routes::system::metrics::metrics));

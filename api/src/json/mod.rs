@@ -44,8 +44,9 @@ pub use order::{
 };
 pub use outcome::{
     CouponOutcomeJson, InventoryOutcomeJson, MovedJson, OutcomeJson, PointsOutcomeJson,
-    PostingJson, PostingLineJson, RefundOutcomeJson, SaleOutcomeJson, SeatRangeJson,
-    SectionPlacesOut, SettlementOutcomeJson, TicketOutcomeJson, WaitingRoomOutcomeJson,
+    PostingJson, PostingLineJson, RefundOutcomeJson, SaleOutcomeJson, ScalingOutcomeJson,
+    SeatRangeJson, SectionPlacesOut, SettlementOutcomeJson, TicketOutcomeJson,
+    WaitingRoomOutcomeJson,
 };
 pub use parse::{parse, parse_intent};
 pub use points::{BalanceJson, GrantPoints, LotJson, PointsRuleJson, SetPointsRule, WalletJson};

@@ -7,9 +7,11 @@ use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::envelope::StepHeader;
 use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
 use boxoffice_topics::inventory::{Date, Selector};
+use boxoffice_topics::scaling::Post;
 use boxoffice_topics::{
     CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
-    PointsIntent, RefundIntent, SettlementIntent, Step, TicketIntent, WaitingRoomIntent,
+    PointsIntent, RefundIntent, ScalingIntent, SettlementIntent, Step, TicketIntent,
+    WaitingRoomIntent,
 };
 use serde_json::{Value, json};
 
@@ -161,12 +163,28 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         Intent::Ticket(intent) => ticket_intent(intent),
         Intent::Refund(intent) => refund_intent(intent),
         Intent::Settlement(intent) => settlement_intent(intent),
+        Intent::Scaling(intent) => scaling_intent(intent),
         Intent::Deliver { from, message } => {
             json!({ "from": from.to_string(), "message": MessageJson::from(message) })
         }
     };
     body["type"] = json!(intent.name());
     body
+}
+
+fn scaling_intent(intent: &ScalingIntent) -> Value {
+    match intent {
+        ScalingIntent::MoveSlots { slots, to, .. } => {
+            let slots: Vec<_> = slots.iter().map(|slot| slot.number()).collect();
+            json!({ "slots": slots, "to": to.number() })
+        }
+        ScalingIntent::Bring { from, post: Post::Forward(forward) } => json!({
+            "from": from.to_string(), "origin": forward.origin.to_string(),
+        }),
+        ScalingIntent::Bring { from, post } => {
+            json!({ "from": from.to_string(), "slot": post.slot().number() })
+        }
+    }
 }
 
 fn stay(performance: PerformanceId, room_type: &str, from: Date, nights: u16, rooms: u16) -> Value {

@@ -2,7 +2,8 @@
 
 use boxoffice_core::{EndedHold, Hold, HoldEnd, Performance, SaleState, SeatState};
 use boxoffice_topics::{
-    IntentId, Outcome, SeatNumber, SectionKind, SectionNumber, SettlementOutcome, Step, Timestamp,
+    IntentId, Outcome, ScalingOutcome, SeatNumber, SectionKind, SectionNumber, SettlementOutcome,
+    Step, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,6 +44,7 @@ impl DecidedJson {
                 Outcome::MessageSent { .. }
                     | Outcome::MessageReceived { .. }
                     | Outcome::Settlement(SettlementOutcome::Posted { .. })
+                    | Outcome::Scaling(ScalingOutcome::PostReceived { .. })
             )
         };
         let shown = step.outcomes.iter().filter(|it| !is_inner(it));

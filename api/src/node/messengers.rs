@@ -1,63 +1,94 @@
 //! The messengers of a node: one for each partition, since any of them may send. A message that is
 //! not brought is a promise that is not kept, so one that fails is the failure of the node.
 
+use std::sync::Arc;
+
 use boxoffice_core::State;
 use boxoffice_log::AnyLog;
 use boxoffice_processors::{Messenger, SystemClock, messages_begin};
-use boxoffice_topics::{Offset, PartitionId, PartitionMap};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::{NodeError, until};
-
-/// A partition that sends, and the first of its outcomes that may have something to bring.
-pub(super) type Route = (PartitionId, Offset);
-
-/// Where the messengers of recovered partitions begin: how far each receiver has come is in its
-/// state.
-pub(super) fn routes(states: &[State], map: &PartitionMap) -> Vec<Route> {
-    let route = |state: &State| (state.partition(), messages_begin(state, states, map));
-    states.iter().map(route).collect()
-}
+use crate::views::{Look, Views};
 
 /// The running messengers.
 #[derive(Debug)]
 pub(super) struct Messengers {
+    log: AnyLog,
+    views: Arc<Views>,
+    moved: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
     running: JoinSet<Result<(), NodeError>>,
 }
 
 impl Messengers {
-    pub(super) fn start(log: &AnyLog, map: &PartitionMap, routes: Vec<Route>) -> Self {
-        let (stop, _) = watch::channel(false);
-        let mut running = JoinSet::new();
-        for (partition, begin) in routes {
-            let messenger = Messenger::new(log.clone(), SystemClock, map.clone(), partition, begin);
-            let stopped = until(stop.subscribe());
-            running.spawn(async move {
+    /// Starts a messenger for each partition that is in the views.
+    pub(super) fn start(log: &AnyLog, views: &Arc<Views>) -> Self {
+        let mut messengers = Self {
+            log: log.clone(),
+            views: Arc::clone(views),
+            moved: views.moved(),
+            stop: watch::Sender::new(false),
+            running: JoinSet::new(),
+        };
+        messengers.spawn_all();
+        messengers
+    }
+
+    /// Each begins where the receivers' states say. Slots are where they are now.
+    fn spawn_all(&mut self) {
+        self.stop = watch::Sender::new(false);
+        let map = self.views.map();
+        let looks: Vec<Look<'_>> =
+            self.views.partitions().map(|partition| self.views.look_at(partition)).collect();
+        let states: Vec<&State> = looks.iter().map(Look::state).collect();
+        for state in &states {
+            let partition = state.partition();
+            let begin = messages_begin(state, &states);
+            let (log, map) = (self.log.clone(), map.clone());
+            let messenger = Messenger::new(log, SystemClock, map, partition, begin);
+            let stopped = until(self.stop.subscribe());
+            self.running.spawn(async move {
                 let ended = messenger.run(stopped).await;
                 ended.map_err(|error| NodeError::Messages { partition, error })
             });
         }
-        Self { stop, running }
     }
 
-    /// Returns when one has failed. Dropping the future loses nothing.
-    pub(super) async fn failed(&mut self) -> NodeError {
-        match self.running.join_next().await.map(settled) {
-            Some(Err(error)) => error,
-            Some(Ok(())) | None => NodeError::Ended("a messenger"),
+    /// Returns when slots have moved, or with the error of one that has failed. Dropping the future
+    /// loses nothing.
+    pub(super) async fn attend(&mut self) -> Result<(), NodeError> {
+        tokio::select! {
+            ended = self.running.join_next() => match ended.map(settled) {
+                Some(Err(error)) => Err(error),
+                Some(Ok(())) | None => Err(NodeError::Ended("a messenger")),
+            },
+            // The views are kept here, so the sender lives.
+            _ = self.moved.changed() => Ok(()),
         }
     }
 
-    /// What is not brought yet is brought after the next start.
-    pub(super) async fn stop(mut self) -> Result<(), NodeError> {
+    /// Ends them, and starts them again on the ways of now. What was sent on the old ways and is
+    /// not received is sent on the new ones: nothing may pass it.
+    pub(super) async fn restart(&mut self) -> Result<(), NodeError> {
+        self.end().await?;
+        self.spawn_all();
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), NodeError> {
         self.stop.send_replace(true);
         let mut result = Ok(());
         while let Some(ended) = self.running.join_next().await {
             result = result.and(settled(ended));
         }
         result
+    }
+
+    /// What is not brought yet is brought after the next start.
+    pub(super) async fn stop(mut self) -> Result<(), NodeError> {
+        self.end().await
     }
 }
 

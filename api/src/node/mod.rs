@@ -6,6 +6,7 @@
 //! may come and go.
 
 mod background;
+mod crew;
 mod database;
 mod messengers;
 mod payments;
@@ -16,20 +17,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_core::State;
-use boxoffice_ingest::{Acceptance, Appenders};
+use boxoffice_ingest::Acceptance;
 #[cfg(feature = "fluvio")]
 use boxoffice_log::TopicPartition;
 #[cfg(feature = "fluvio")]
 use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
 use boxoffice_log::{AnyLog, Log as _, LogError};
-use boxoffice_processors::{
-    Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
-};
-use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Step};
+use boxoffice_processors::{Checkpoints, Recovered, owners, recover};
+use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{Config, Limits, duration};
 use crate::health::{self, Health};
@@ -40,10 +39,13 @@ use crate::http::server;
 use crate::log_store::LogStore;
 #[cfg(feature = "fluvio")]
 use crate::log_store::fluvio_config;
+use crate::scaling::Scaling;
 use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
 use self::background::Background;
+use self::crew::Crew;
+pub use self::crew::Grow;
 use self::messengers::Messengers;
 use self::payments::Payments;
 
@@ -131,10 +133,9 @@ pub struct Node {
     log: AnyLog,
     stop_http: watch::Sender<bool>,
     http: JoinHandle<()>,
-    appenders: Appenders,
-    messengers: Messengers,
-    stop_partitions: watch::Sender<bool>,
-    partitions: JoinSet<Result<Finished, NodeError>>,
+    stop_crew: watch::Sender<bool>,
+    crew: JoinHandle<Result<(), NodeError>>,
+    scaling: JoinHandle<()>,
     payments: Payments,
     stop_sink: watch::Sender<bool>,
     sink: Option<JoinHandle<()>>,
@@ -151,18 +152,6 @@ impl Acceptance<Arc<Waiter>> for Answers {
 
     fn refused(&self, error: &LogError, tokens: Vec<Arc<Waiter>>) {
         Views::refused(error, tokens);
-    }
-}
-
-/// Shows the steps of one partition.
-struct Releases {
-    views: Arc<Views>,
-    partition: PartitionId,
-}
-
-impl Release for Releases {
-    fn release(&mut self, steps: Vec<Arc<Step>>) {
-        self.views.release(self.partition, &steps);
     }
 }
 
@@ -189,24 +178,39 @@ impl Node {
             None => open_journal(&config).await?.into(),
         };
         let checkpoints = Checkpoints::new(dir.join(SNAPSHOTS_DIR));
-        let recovered = recover_all(&log, &map, &checkpoints).await?;
+        let recovered = recover_all(&log, &checkpoints).await?;
 
         let states: Vec<State> = recovered.iter().map(|it| it.state.clone()).collect();
         let pending = payments::pending(&states);
-        let routes = messengers::routes(&states, &map);
-        let views = Arc::new(replicas(&config.limits, log.log_id(), map.clone(), states));
+        let map = owners(&map, &states.iter().collect::<Vec<_>>());
+        let routes = Arc::new(Routes::new(&map));
+        let views = Arc::new(replicas(&config.limits, log.log_id(), map, &routes, states));
         let answers = Arc::new(Answers(Arc::clone(&views)));
         let ingest_config = boxoffice_ingest::Config::default();
-        let (ingest, appenders) =
-            boxoffice_ingest::start(&log, map.clone(), &ingest_config, &answers);
+        let (ingest, appenders) = boxoffice_ingest::start(&log, routes, &ingest_config, &answers);
         let payments = Payments::start(&config, &url, &log, &views, &ingest, pending).await?;
 
         let background = Background::start().map_err(NodeError::Background)?;
         let (stop_sink, sink_stopped) = watch::channel(false);
         let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
-        let (stop_partitions, _) = watch::channel(false);
-        let partitions = run_partitions(&log, recovered, &checkpoints, &views, &stop_partitions);
-        let messengers = Messengers::start(&log, &map, routes);
+        let (grow, grow_asked) = mpsc::channel(1);
+        let mut crew = Crew {
+            log: log.clone(),
+            views: Arc::clone(&views),
+            ingest: ingest.clone(),
+            answers,
+            checkpoints,
+            appenders,
+            messengers: Messengers::start(&log, &views),
+            stop_partitions: watch::Sender::new(false),
+            partitions: JoinSet::new(),
+            grow: grow_asked,
+        };
+        recovered.into_iter().for_each(|recovered| crew.spawn(recovered));
+        let (stop_crew, crew_stopped) = watch::channel(false);
+        let crew = tokio::spawn(crew.run(crew_stopped));
+        let (scaling, coordinator) = Scaling::new(&views, &ingest, grow);
+        let scaling_task = tokio::spawn(coordinator.run());
         let (stop_http, http_stopped) = watch::channel(false);
         let front = Front::new(Arc::new(Services {
             authenticator: Authenticator::new(verifier, Arc::clone(&names), &config.limits),
@@ -216,7 +220,7 @@ impl Node {
             views,
             ingest,
             log: log.clone(),
-            map,
+            scaling,
             limits: config.limits.clone(),
             health: Health::new(sink_status, payments.handle().clone(), recorder),
             stop: http_stopped.clone(),
@@ -229,10 +233,9 @@ impl Node {
             log,
             stop_http,
             http,
-            appenders,
-            messengers,
-            stop_partitions,
-            partitions,
+            stop_crew,
+            crew,
+            scaling: scaling_task,
             payments,
             stop_sink,
             sink,
@@ -273,12 +276,10 @@ impl Node {
     /// Returns when a part that selling needs has failed: the process must end.
     pub async fn failed(&mut self) -> NodeError {
         tokio::select! {
-            error = self.appenders.failed() => error.into(),
-            Some(ended) = self.partitions.join_next() => match settled(ended) {
-                Err(error) => error,
-                Ok(_) => NodeError::Ended("a partition"),
+            ended = &mut self.crew => match ended {
+                Ok(Err(error)) => error,
+                Ok(Ok(())) | Err(_) => NodeError::Ended("the partitions"),
             },
-            error = self.messengers.failed() => error,
             error = self.payments.failed() => error,
             _ = &mut self.http => NodeError::Ended("HTTP"),
         }
@@ -289,17 +290,18 @@ impl Node {
     ///
     /// # Errors
     /// The first failure on the way. The rest is still shut down.
-    pub async fn shutdown(mut self) -> Result<(), NodeError> {
+    pub async fn shutdown(self) -> Result<(), NodeError> {
         self.stop_http.send_replace(true);
         if !self.http.is_finished() {
             self.http.await.map_err(|_| NodeError::Ended("HTTP"))?;
         }
         self.payments.stop().await;
-        let mut result = self.appenders.shut_down().await.map_err(NodeError::from);
-        result = result.and(self.messengers.stop().await);
-        self.stop_partitions.send_replace(true);
-        while let Some(ended) = self.partitions.join_next().await {
-            result = result.and(settled(ended).map(|_| ()));
+        // What is planned is planned again; what has left goes on by itself.
+        self.scaling.abort();
+        self.stop_crew.send_replace(true);
+        let mut result = Ok(());
+        if !self.crew.is_finished() {
+            result = self.crew.await.unwrap_or(Err(NodeError::Ended("the partitions")));
         }
         self.stop_sink.send_replace(true);
         if let Some(sink) = self.sink {
@@ -312,14 +314,17 @@ impl Node {
     }
 }
 
-fn replicas(limits: &Limits, log_id: LogId, map: PartitionMap, states: Vec<State>) -> Views {
+fn replicas(
+    limits: &Limits,
+    log_id: LogId,
+    map: PartitionMap,
+    routes: &Arc<Routes>,
+    states: Vec<State>,
+) -> Views {
     let subscribers =
         Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
-    Views::new(log_id, map, states, limits.recent_steps.get(), subscribers)
-}
-
-fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Finished, NodeError> {
-    ended.unwrap_or(Err(NodeError::Ended("a partition")))
+    let recent_steps = limits.recent_steps.get();
+    Views::new(log_id, map, Arc::clone(routes), states, recent_steps, subscribers)
 }
 
 /// Opens the log when it is in a cluster. That is done before a secret is made: accounts of a log
@@ -365,14 +370,10 @@ async fn open_journal(config: &Config) -> Result<Journal, NodeError> {
 }
 
 /// Recovers every partition, side by side.
-async fn recover_all(
-    log: &AnyLog,
-    map: &PartitionMap,
-    checkpoints: &Checkpoints,
-) -> Result<Vec<Recovered>, NodeError> {
+async fn recover_all(log: &AnyLog, checkpoints: &Checkpoints) -> Result<Vec<Recovered>, NodeError> {
     const REPORT_INTERVAL: Duration = Duration::from_secs(2);
     let mut recovering = JoinSet::new();
-    for partition in map.partitions() {
+    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
         let (log, checkpoints) = (log.clone(), checkpoints.clone());
         recovering.spawn(async move {
             let mut reported_at = std::time::Instant::now();
@@ -392,32 +393,6 @@ async fn recover_all(
     }
     recovered.sort_by_key(|it| it.state.partition());
     Ok(recovered)
-}
-
-fn run_partitions(
-    log: &AnyLog,
-    recovered: Vec<Recovered>,
-    checkpoints: &Checkpoints,
-    views: &Arc<Views>,
-    stop: &watch::Sender<bool>,
-) -> JoinSet<Result<Finished, NodeError>> {
-    let mut partitions = JoinSet::new();
-    for recovered in recovered {
-        let partition = recovered.state.partition();
-        let owner = Partition::new(
-            log.clone(),
-            recovered,
-            checkpoints.clone(),
-            boxoffice_processors::Config::default(),
-            Releases { views: Arc::clone(views), partition },
-            SystemClock,
-        );
-        let stopped = until(stop.subscribe());
-        partitions.spawn(async move {
-            owner.run(stopped).await.map_err(|error| NodeError::Partition { partition, error })
-        });
-    }
-    partitions
 }
 
 fn serve_http(

@@ -30,7 +30,10 @@ pub(super) struct Pending {
 
 /// Effects without a result in recovered states.
 pub(super) fn pending(states: &[State]) -> Pending {
-    let effects = states.iter().flat_map(State::pending_effects).map(effect).collect();
+    // What waits in slots that are under way waits with their receiver soon, under the same names.
+    let under_way: Vec<State> = states.iter().filter_map(State::departing_state).collect();
+    let all = states.iter().chain(&under_way);
+    let effects = all.flat_map(State::pending_effects).map(effect).collect();
     let follow_from = states
         .iter()
         .map(|state| FollowFrom { partition: state.partition(), offset: state.next_offset() });

@@ -53,7 +53,8 @@ pub(super) fn owner(outcome: &Outcome, step: &Step, state: &State) -> Option<Acc
         Outcome::Settlement(SettlementOutcome::TermsSet { .. }) => Some(step.account),
         Outcome::MessageSent { .. }
         | Outcome::MessageReceived { .. }
-        | Outcome::Settlement(SettlementOutcome::Posted { .. }) => None,
+        | Outcome::Settlement(SettlementOutcome::Posted { .. })
+        | Outcome::Scaling(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a step to the next state. Total: a step that was decided always applies.
 
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{IntentKey, Outcome, RefusalCode, Step};
+use boxoffice_topics::{IntentId, IntentKey, Outcome, RefusalCode, Step};
 
 use crate::hold::{Hold, HoldEnd};
 use crate::order::Bill;
@@ -88,7 +88,11 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             return false;
         }
         Outcome::MessageSent { message } => state.messages.send(name, message.slot()),
-        Outcome::MessageReceived { from } => state.messages.receive(*from),
+        Outcome::MessageReceived { from } => {
+            let to = step.intent.map(IntentId::slot);
+            let to = to.unwrap_or_else(|| unreachable!("only a tick has no name"));
+            state.messages.receive(*from, to);
+        }
         Outcome::OrderConfirmed { order, payment, earned, .. } => {
             state.confirm_order(*order, *payment, *earned, at);
         }
@@ -114,6 +118,9 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
         Outcome::Refund(outcome) => state.apply_refund(outcome, at),
         Outcome::Settlement(outcome) => return state.apply_settlement(step, outcome),
+        Outcome::Scaling(outcome) => {
+            return state.apply_scaling(name, at, step.intent.is_none(), outcome);
+        }
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;

@@ -1,9 +1,10 @@
 //! From a record to its step. Dispatches only: each kind of intent lives in its own file.
 
 use boxoffice_topics::outcome::EffectName;
+use boxoffice_topics::scaling::{Forward, Post};
 use boxoffice_topics::{
     AccountId, Header, Intent, IntentId, IntentKey, Offset, Outcome, PerformanceId, Refusal,
-    RefusalCode, Step, Timestamp, WaitingRoomIntent,
+    RefusalCode, ScalingIntent, ScalingOutcome, Step, Timestamp, WaitingRoomIntent,
 };
 
 use crate::channels::decide_inventory;
@@ -17,6 +18,7 @@ use crate::performance::Performance;
 use crate::points::decide_points;
 use crate::refund::decide_refund;
 use crate::sale::{close_sale, create_performance, open_sale};
+use crate::scaling::{self, decide_scaling};
 use crate::settlement::{self, decide_settlement};
 use crate::state::State;
 use crate::stay::{StayWish, hold_stay};
@@ -68,20 +70,62 @@ impl<'s> Asked<'s> {
 pub fn decide(state: &State, record: &Record<'_>, step: &mut Step) {
     let Record { offset, header, intent } = *record;
     assert!(offset == state.next_offset, "INV-5: {offset} is not {}", state.next_offset);
-    let now = state.now.max(header.recorded_at);
-    let name = intent.slot().map(|slot| IntentId::new(slot, state.partition, offset));
     step.offset = offset;
-    step.now = now;
-    step.account = header.account;
-    step.key = if is_remembered(intent) { header.key } else { IntentKey::default() };
-    step.fingerprint = header.fingerprint;
-    step.intent = name;
+    step.now = state.now.max(header.recorded_at).max(scaling::told_moment(intent));
     step.outcomes.clear();
-    if let Some(known) = repeated(state, header, name.is_some()) {
+    if let Intent::Scaling(ScalingIntent::Bring { from, post: Post::Forward(forward) }) = intent {
+        return decide_forwarded(state, *from, forward, step);
+    }
+    step.account = header.account;
+    step.key = header.key;
+    step.fingerprint = header.fingerprint;
+    decide_asked(state, intent, None, step);
+}
+
+/// Decides what came for a slot that had left, as if it had come here.
+fn decide_forwarded(state: &State, from: EffectName, forward: &Forward, step: &mut Step) {
+    step.account = forward.account;
+    step.key = forward.key;
+    step.fingerprint = forward.fingerprint;
+    let refuse = |code: RefusalCode, step: &mut Step| {
+        step.key = IntentKey::default();
+        step.intent = Some(IntentId::new(forward.slot, state.partition, step.offset));
+        step.outcomes.push(Outcome::Refused { refusal: code.into() });
+    };
+    if scaling::has_received(state, from) {
+        return refuse(RefusalCode::MessageAlreadyReceived, step);
+    }
+    match scaling::forwarded_intent(forward) {
+        Some(intent) => decide_asked(state, &intent, Some(forward.origin), step),
+        None => refuse(RefusalCode::PostInvalid, step),
+    }
+    let origin = Some(forward.origin);
+    step.outcomes.push(ScalingOutcome::PostReceived { from, origin }.into());
+}
+
+/// Decides an intent of which the step says who asks, by which key and when. `origin` is its name
+/// where it was accepted, when that was elsewhere.
+fn decide_asked(state: &State, intent: &Intent<'_>, origin: Option<IntentId>, step: &mut Step) {
+    let name = intent.slot().map(|slot| IntentId::new(slot, state.partition, step.offset));
+    step.intent = name;
+    if let (Some(to), Some(name)) = (scaling::elsewhere(state, intent), name) {
+        let forward = scaling::forward_of(step, origin.unwrap_or(name), intent);
+        let forwarded = scaling::forward(state, to, intent, forward);
+        step.outcomes.push(forwarded.unwrap_or_else(|refusal| Outcome::Refused { refusal }));
+        // Who answers remembers.
+        step.key = IntentKey::default();
+        return;
+    }
+    let known = repeated(state, step);
+    if !is_remembered(intent) {
+        step.key = IntentKey::default();
+    }
+    if let Some(known) = known {
         step.outcomes.push(known);
         return;
     }
-    let asked = Asked { state, now, account: header.account, offset, intent: name };
+    let (now, account, offset) = (step.now, step.account, step.offset);
+    let asked = Asked { state, now, account, offset, intent: name };
     match dispatch(&asked, intent, &mut step.outcomes) {
         Ok(()) => {
             waiting_room::end_sessions_of_buyers(&asked, &mut step.outcomes);
@@ -101,12 +145,12 @@ fn is_remembered(intent: &Intent<'_>) -> bool {
 }
 
 /// The answer to an intent whose key was seen before.
-fn repeated(state: &State, header: &Header, has_key: bool) -> Option<Outcome> {
-    if !has_key || header.key == IntentKey::default() {
+fn repeated(state: &State, step: &Step) -> Option<Outcome> {
+    if step.intent.is_none() || step.key == IntentKey::default() {
         return None;
     }
-    let before = state.decided.get(header.key)?;
-    Some(if before.fingerprint == header.fingerprint {
+    let before = state.decided.get(step.key)?;
+    Some(if before.fingerprint == step.fingerprint {
         Outcome::Repeated { original: before.intent }
     } else {
         Outcome::Refused { refusal: RefusalCode::IdempotencyKeyReused.into() }
@@ -166,6 +210,7 @@ fn dispatch(
         Intent::WaitingRoom(intent) => waiting_room::ask(asked, intent)?,
         Intent::Ticket(intent) => return decide_ticket(asked, intent, outcomes),
         Intent::Refund(intent) => return decide_refund(asked, intent, outcomes),
+        Intent::Scaling(intent) => return decide_scaling(asked, intent, outcomes),
         Intent::Tick => {
             tick(asked, outcomes);
             return Ok(());

@@ -27,6 +27,8 @@
 //! - INV-61: nobody comes in with a ticket while somebody is inside with it.
 //! - INV-70: the lines of a posting sum to zero.
 //! - INV-71: of each order, provider cash is what was captured less what was given back.
+//! - INV-80: a slot is decided in one partition at a time.
+//! - INV-81: an intent for a slot that has left is answered once, where the slot is.
 #![cfg_attr(
     not(test),
     deny(
@@ -52,6 +54,7 @@ mod points;
 mod refund;
 mod reserving;
 mod sale;
+mod scaling;
 mod settle;
 mod settlement;
 mod snapshot;
@@ -80,6 +83,7 @@ pub use payment::{Payment, PaymentState, PendingEffect, Refund, RefundState};
 pub use performance::{Performance, SaleState, SeatState};
 pub use points::{Lot, Wallet};
 pub use refund::{Cancellation, RefundQuote, WantedTickets};
+pub use scaling::{Departure, PostsSent};
 pub use settlement::{Ledger, LedgerEntry};
 pub use snapshot::SnapshotError;
 pub use state::State;

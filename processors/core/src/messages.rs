@@ -1,11 +1,11 @@
 //! Messages between keys: what has come from other partitions, and how far.
 //!
 //! The runtime brings every message at least once, and those of one partition to another in
-//! order. So one mark for each partition that sends is enough to know what has come before. The
-//! marks, and the names of what was sent to each slot, are all that the runtime needs to find out
-//! where to go on after a restart.
+//! order. So one mark for each slot and each partition that sends is enough to know what has come
+//! before; it goes with the slot when that moves. The marks, and the names of what was sent to each
+//! slot, are all that the runtime needs to find out where to go on after a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::points::PointsSource;
@@ -34,20 +34,57 @@ pub struct SentTo {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Messages {
-    /// The latest message from each partition.
-    received: BTreeMap<PartitionId, EffectName>,
+    /// The latest message from each partition to any slot that was dealt to this one, as
+    /// snapshots before version 4 have it. What came later is in `received`.
+    before: BTreeMap<PartitionId, EffectName>,
+    /// The latest message to each slot from each partition.
+    received: BTreeMap<(Slot, PartitionId), EffectName>,
     /// By number of the slot.
     sent: BTreeMap<u16, SentTo>,
 }
 
 impl Messages {
-    fn has_received(&self, from: EffectName) -> bool {
-        self.received.get(&from.partition()).is_some_and(|latest| from <= *latest)
+    fn last_received(&self, from: PartitionId, to: Slot) -> Option<EffectName> {
+        let mark = self.received.get(&(to, from)).copied();
+        mark.max(self.before.get(&from).copied())
     }
 
-    pub(crate) fn receive(&mut self, from: EffectName) {
-        assert!(!self.has_received(from), "INV-6: message {from} is received twice");
-        self.received.insert(from.partition(), from);
+    fn has_received(&self, from: EffectName, to: Slot) -> bool {
+        self.last_received(from.partition(), to).is_some_and(|latest| from <= latest)
+    }
+
+    pub(crate) fn receive(&mut self, from: EffectName, to: Slot) {
+        assert!(!self.has_received(from, to), "INV-6: message {from} is received twice");
+        self.received.insert((to, from.partition()), from);
+    }
+
+    /// Slots of elsewhere will come, and marks of before say nothing of them.
+    pub(crate) fn tell_slots_apart(&mut self, dealt: &BTreeSet<Slot>) {
+        let before = std::mem::take(&mut self.before);
+        self.add_marks(&before, dealt);
+    }
+
+    /// The marks of some slots. They stay here, too: the runtime looks for the latest one.
+    pub(crate) fn marks_of(&self, slots: &BTreeSet<Slot>) -> Self {
+        let mut marks = Self::default();
+        let known = self.received.iter().filter(|((slot, _), _)| slots.contains(slot));
+        marks.received.extend(known.map(|(of, mark)| (*of, *mark)));
+        marks.add_marks(&self.before, slots);
+        marks
+    }
+
+    fn add_marks(&mut self, marks: &BTreeMap<PartitionId, EffectName>, slots: &BTreeSet<Slot>) {
+        for (from, mark) in marks {
+            for slot in slots {
+                let known = self.received.entry((*slot, *from)).or_insert(*mark);
+                *known = (*mark).max(*known);
+            }
+        }
+    }
+
+    /// Takes in the marks of slots that arrive.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.received.extend(other.received);
     }
 
     pub(crate) fn send(&mut self, name: EffectName, to: Slot) {
@@ -55,17 +92,27 @@ impl Messages {
         self.sent.entry(to.number()).or_insert(first).latest = name;
     }
 
-    pub(crate) fn received(&self) -> impl ExactSizeIterator<Item = EffectName> {
-        self.received.values().copied()
+    pub(crate) fn before(&self) -> impl ExactSizeIterator<Item = EffectName> {
+        self.before.values().copied()
+    }
+
+    pub(crate) fn received(&self) -> impl ExactSizeIterator<Item = (Slot, EffectName)> {
+        self.received.iter().map(|((slot, _), mark)| (*slot, *mark))
     }
 
     pub(crate) fn sent(&self) -> impl ExactSizeIterator<Item = SentTo> {
         self.sent.values().copied()
     }
 
-    pub(crate) fn restore(received: Vec<EffectName>, sent: Vec<SentTo>) -> Self {
+    pub(crate) fn restore(
+        before: Vec<EffectName>,
+        received: Vec<(Slot, EffectName)>,
+        sent: Vec<SentTo>,
+    ) -> Self {
+        let by_slot = |(slot, from): (Slot, EffectName)| ((slot, from.partition()), from);
         Self {
-            received: received.into_iter().map(|from| (from.partition(), from)).collect(),
+            before: before.into_iter().map(|from| (from.partition(), from)).collect(),
+            received: received.into_iter().map(by_slot).collect(),
             sent: sent.into_iter().map(|sent| (sent.slot.number(), sent)).collect(),
         }
     }
@@ -79,7 +126,7 @@ pub(crate) fn deliver(
     message: &Message,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), Refusal> {
-    if asked.state.messages.has_received(from) {
+    if asked.state.messages.has_received(from, message.slot()) {
         return Err(RefusalCode::MessageAlreadyReceived.into());
     }
     outcomes.push(Outcome::MessageReceived { from });
@@ -144,10 +191,11 @@ fn act(asked: &Asked<'_>, message: &Message, outcomes: &mut Vec<Outcome>) {
 }
 
 impl State {
-    /// The latest message from each partition that has sent any: what comes again up to there is
-    /// dropped.
-    pub fn received_messages(&self) -> impl ExactSizeIterator<Item = EffectName> {
-        self.messages.received()
+    /// The latest message from a partition to a slot: what comes again up to there is dropped. A
+    /// slot that has left keeps its marks of then.
+    #[must_use]
+    pub fn last_message(&self, from: PartitionId, to: Slot) -> Option<EffectName> {
+        self.messages.last_received(from, to)
     }
 
     /// The messages that this partition has sent, by slot.
@@ -240,13 +288,11 @@ mod tests {
         deliver_to(&mut state, from(3, 7, 2), message());
         deliver_to(&mut state, from(1, 2, 0), message());
         deliver_to(&mut state, from(0, 1, 0), message());
-        let marks: Vec<_> = state.received_messages().collect();
-        assert_eq!(marks, [from(0, 1, 0), from(1, 2, 0), from(3, 7, 2)]);
         for old in [from(3, 7, 2), from(3, 7, 1), from(3, 6, 9), from(1, 1, 9)] {
-            assert!(state.messages.has_received(old));
+            assert!(state.messages.has_received(old, Slot::ZERO));
         }
         for new in [from(3, 7, 3), from(3, 8, 0), from(1, 2, 1), from(2, 1, 0)] {
-            assert!(!state.messages.has_received(new));
+            assert!(!state.messages.has_received(new, Slot::ZERO));
         }
     }
 }

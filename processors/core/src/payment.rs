@@ -364,7 +364,7 @@ impl State {
         payment.state = state;
         payment.amount = amount.unwrap_or(payment.amount);
         let order = payment.order;
-        let name = EffectName::new(self.partition, id.0.offset(), 0);
+        let name = EffectName::new(id.0.partition(), id.0.offset(), 0);
         self.pending.remove(&name);
         let order = self.order_mut(order);
         order.state == OrderState::Paying && order.payment == Some(id)

@@ -20,6 +20,7 @@ use crate::order::{Order, OrderState, RETRY_AFTER_DECLINE_MS};
 use crate::payment::{Payment, PaymentState, RefundState};
 use crate::performance::{Owner, SaleSwitch};
 use crate::refund::{Cancellation, SavedCancellation};
+use crate::scaling::{SavedSlots, Slots};
 use crate::settlement::{Ledger, LedgerEntry};
 use crate::state::{Decided, State};
 use crate::ticket::SavedTickets;
@@ -37,7 +38,8 @@ use between_keys::SavedBetweenKeys;
 /// - 3: with tickets, refunds, channels, tables and companion seats. An older one is read as a state
 ///   without.
 /// - 4: with ledgers. An older one is read as a state without.
-const VERSION: u16 = 4;
+/// - 5: with slots that moved, and marks of messages by slot. An older one knows marks by sender only.
+const VERSION: u16 = 5;
 /// The first version: its fields have kept their meaning.
 const OLDEST_VERSION: u16 = 1;
 
@@ -81,6 +83,9 @@ struct Snapshot<'s> {
     /// Since version 3; nothing where nothing was said of tickets.
     #[n(60)]
     tickets: Option<SavedTickets>,
+    /// Since version 4; nothing where no slot has moved.
+    #[n(80)]
+    slots: Option<SavedSlots>,
 }
 
 #[derive(Encode, Decode)]
@@ -119,9 +124,9 @@ impl State {
         let mut holds: Vec<_> = self.holds.rows().map(Cow::Borrowed).collect();
         holds.sort_unstable_by_key(|hold| hold.id);
         let mut orders: Vec<_> = self.orders.rows().map(Cow::Borrowed).collect();
-        orders.sort_unstable_by_key(|order| order.id.0.offset());
+        orders.sort_unstable_by_key(|order| (order.id.0.offset(), order.id));
         let mut payments: Vec<_> = self.payments.rows().map(Cow::Borrowed).collect();
-        payments.sort_unstable_by_key(|payment| payment.id.0.offset());
+        payments.sort_unstable_by_key(|payment| (payment.id.0.offset(), payment.id));
         let performances = self.performances.iter().map(|performance| SavedPerformance {
             definition: Cow::Borrowed(performance.definition()),
             switch: performance.switch,
@@ -148,6 +153,7 @@ impl State {
             decided: self.decided.iter().copied().collect(),
             between_keys: Some(SavedBetweenKeys::of(self)),
             tickets: self.tickets.save(),
+            slots: self.slots.save(),
         };
         let mut bytes = Vec::new();
         encode_into(&snapshot, &mut bytes);
@@ -204,6 +210,9 @@ impl State {
                 state.restore_room(id, room);
             }
         }
+        if let Some(slots) = saved.slots {
+            state.slots = Slots::restore(slots);
+        }
         Ok(state)
     }
 
@@ -258,7 +267,7 @@ impl State {
     fn restore_payment(&mut self, payment: Payment) {
         let id = payment.id;
         if payment.state == PaymentState::Requested {
-            self.restore_effect(EffectName::new(self.partition, id.0.offset(), 0), id);
+            self.restore_effect(EffectName::new(id.0.partition(), id.0.offset(), 0), id);
         }
         for refund in payment.refunds().filter(|it| it.state == RefundState::Requested) {
             self.restore_effect(refund.name, id);
@@ -269,6 +278,11 @@ impl State {
     fn restore_effect(&mut self, name: EffectName, payment: PaymentId) {
         self.pending.insert(name, payment);
     }
+}
+
+/// Whether these bytes are a snapshot of a version that this program knows.
+pub(crate) fn is_known(bytes: &[u8]) -> bool {
+    peek_version(bytes).is_ok_and(|version| (OLDEST_VERSION..=VERSION).contains(&version))
 }
 
 fn peek_version(bytes: &[u8]) -> Result<u16, SnapshotError> {

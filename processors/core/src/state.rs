@@ -18,6 +18,7 @@ use crate::payment::{Payment, PendingEffect};
 use crate::performance::Performance;
 use crate::points::Wallets;
 use crate::reserving::Reserving;
+use crate::scaling::Slots;
 use crate::table::Table;
 use crate::ticket::Tickets;
 use crate::timers::{Due, Timers};
@@ -81,6 +82,7 @@ pub struct State {
     /// Cancelled performances, by index, of which something has not ended yet.
     pub(crate) unfinished_cancellations: BTreeSet<usize>,
     pub(crate) decided: Window<Decided>,
+    pub(crate) slots: Slots,
 }
 
 impl State {
@@ -108,6 +110,7 @@ impl State {
             rooms_due: BTreeSet::new(),
             unfinished_cancellations: BTreeSet::new(),
             decided: Window::new(REMEMBERED_INTENTS_MAX),
+            slots: Slots::new(),
         }
     }
 
@@ -142,7 +145,8 @@ impl State {
     pub fn due_at(&self) -> Option<Timestamp> {
         let room = self.rooms_due.first().map(|(due, _)| *due);
         let cancellation = (!self.unfinished_cancellations.is_empty()).then_some(self.now);
-        self.timers.earliest().into_iter().chain(room).chain(cancellation).min()
+        let posts = self.slots.has_to_post().then_some(self.now);
+        self.timers.earliest().into_iter().chain(room).chain(cancellation).chain(posts).min()
     }
 
     /// Every performance, in the order of creation.

@@ -51,6 +51,25 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.place(row)?.take()
     }
 
+    /// Takes out the rows that `key_of` names the key of.
+    pub(crate) fn split_off(&mut self, key_of: impl Fn(&V) -> Option<K>) -> Self {
+        let keys: Vec<K> = self.rows().filter_map(key_of).collect();
+        let mut part = Self::new();
+        for key in keys {
+            if let Some(row) = self.remove(key) {
+                part.insert(key, row);
+            }
+        }
+        part
+    }
+
+    /// Takes in the rows of another table, which have other keys.
+    pub(crate) fn absorb(&mut self, other: Self, key_of: impl Fn(&V) -> K) {
+        for row in other.chunks.into_iter().flatten().flatten() {
+            self.insert(key_of(&row), row);
+        }
+    }
+
     /// Everything, in the order of the rows: sort before it is seen.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &V> {
         self.chunks.iter().flatten().flatten()

@@ -9,6 +9,7 @@ use crate::order::die;
 use crate::points;
 use crate::refund;
 use crate::reserving;
+use crate::scaling;
 use crate::ticket;
 use crate::timers::Due;
 use crate::waiting_room;
@@ -55,6 +56,7 @@ pub(crate) fn tick(asked: &Asked<'_>, outcomes: &mut Vec<Outcome>) {
     }
     refund::end_what_is_left(asked, outcomes);
     waiting_room::admit(asked, outcomes);
+    scaling::post(asked, outcomes);
 }
 
 #[cfg(test)]

@@ -49,6 +49,16 @@ impl Timers {
         self.others.insert((deadline, due));
     }
 
+    /// Arms the timers of another state.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (duration_ms, lane) in other.lanes {
+            for (deadline, due) in lane {
+                self.arm(duration_ms, deadline, due);
+            }
+        }
+        self.others.extend(other.others);
+    }
+
     /// The earliest deadline, which may be of a thing that has ended.
     pub(crate) fn earliest(&self) -> Option<Timestamp> {
         let first_of_lanes = self.lanes.values().filter_map(|lane| lane.front());

@@ -10,6 +10,8 @@
 mod books;
 #[path = "between_keys/model.rs"]
 mod model;
+#[path = "between_keys/moves.rs"]
+mod moves;
 #[path = "between_keys/world.rs"]
 mod world;
 
@@ -40,6 +42,17 @@ fn ask() -> impl Strategy<Value = Ask> {
     ]
 }
 
+/// The same while slots move.
+fn moving_ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        20 => ask(),
+        1 => (0..6_usize, any::<bool>(), 0..3_usize)
+            .prop_map(|(first, many, to)| Ask::Move { first, many, to }),
+        4 => (0..9_usize, 1..4_usize).prop_map(|(pair, count)| Ask::Bring { pair, count }),
+        1 => Just(Ask::Reroute),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
@@ -49,20 +62,33 @@ proptest! {
         cut in 0..160_usize,
         has_room in any::<bool>(),
     ) {
-        let mut world = World::new(has_room);
-        let mut halfway = None;
-        for (index, (buyer, ask)) in asks.iter().enumerate() {
-            if index == cut {
-                halfway = Some(world.snapshots());
-            }
-            world.ask(*buyer, ask);
-        }
-        if let Some(halfway) = halfway {
-            world.check_snapshots(&halfway);
-        }
-        world.come_to_rest();
-        world.check_at_rest();
+        check(&asks, cut, has_room);
     }
+
+    #[test]
+    fn whatever_is_asked_while_slots_move_the_invariants_hold(
+        asks in vec((any::<u8>(), moving_ask()), 1..200),
+        cut in 0..200_usize,
+        has_room in any::<bool>(),
+    ) {
+        check(&asks, cut, has_room);
+    }
+}
+
+fn check(asks: &[(u8, Ask)], cut: usize, has_room: bool) {
+    let mut world = World::new(has_room);
+    let mut halfway = None;
+    for (index, (buyer, ask)) in asks.iter().enumerate() {
+        if index == cut {
+            halfway = Some(world.snapshots());
+        }
+        world.ask(*buyer, ask);
+    }
+    if let Some(halfway) = halfway {
+        world.check_snapshots(&halfway);
+    }
+    world.come_to_rest();
+    world.check_at_rest();
 }
 
 /// The random world must reach what it is there to test.
@@ -111,5 +137,25 @@ fn the_world_reaches_every_outcome_of_the_saga() {
         "out by time with an order of that tick",
     ] {
         assert!(seen.contains(wanted), "never {wanted}; reached: {reached:?}");
+    }
+}
+
+#[test]
+fn the_world_forwards_while_slots_move() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..100 {
+        let asks =
+            vec((any::<u8>(), moving_ask()), 60..160).new_tree(&mut runner).unwrap().current();
+        let mut world = World::new(number % 2 == 0);
+        asks.iter().for_each(|(buyer, ask)| world.ask(*buyer, ask));
+        world.come_to_rest();
+        seen.extend(world.seen());
+    }
+    for wanted in ["moved", "forwarded", "forwarded again"] {
+        assert!(seen.contains(wanted), "never {wanted}");
     }
 }

@@ -12,14 +12,14 @@ use boxoffice_topics::coupon::{
 use boxoffice_topics::envelope::step_from_record;
 use boxoffice_topics::{
     CampaignId, CouponOutcome, Currency, Genesis, Intent, IntentId, LogId, Offset, Outcome,
-    PartitionId, PartitionMap, RefusalCode, Slot, Step, Timestamp,
+    PartitionId, PartitionMap, RefusalCode, ScalingIntent, Slot, Step, Timestamp,
 };
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::world::{ManualClock, PERFORMANCE, START_MS, create, open, quiet, record};
-use crate::messenger::{Messenger, messages_begin};
+use crate::messenger::{Messenger, messages_begin, owners};
 use crate::{Checkpoints, Partition, Release, recover};
 
 /// Coupons that are claimed: the campaign tells the performance of each.
@@ -104,7 +104,11 @@ fn steps(log: &MemoryLog, partition: PartitionId) -> Vec<Step> {
 
 /// The numbers of coupons that the performance was told of.
 fn granted(log: &MemoryLog) -> Vec<IntentId> {
-    let steps = steps(log, performance_partition());
+    granted_in(log, performance_partition())
+}
+
+fn granted_in(log: &MemoryLog, partition: PartitionId) -> Vec<IntentId> {
+    let steps = steps(log, partition);
     let outcomes = steps.into_iter().flat_map(|step| step.outcomes);
     let coupons = outcomes.filter_map(|outcome| match outcome {
         Outcome::Coupon(CouponOutcome::Granted { coupon, .. }) => Some(coupon.0),
@@ -135,10 +139,13 @@ async fn run(log: &MemoryLog, begin: impl Fn(Offset) -> Offset) {
     let states: Vec<State> = recovered.iter().map(|it| it.state.clone()).collect();
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
+    let known: Vec<_> = states.iter().collect();
+    let owners = owners(&map(), &known);
     for state in &states {
-        let begin = begin(messages_begin(state, &states, &map()));
+        let begin = begin(messages_begin(state, &known));
         let clock = ManualClock::new();
-        let messenger = Messenger::new(log.clone(), clock, map(), state.partition(), begin);
+        let messenger =
+            Messenger::new(log.clone(), clock, owners.clone(), state.partition(), begin);
         let mut stopped = stopped.clone();
         tasks.spawn(async move {
             let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
@@ -218,6 +225,40 @@ async fn messages_to_a_partition_whose_state_is_missing_are_not_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::new(folder.path());
     let recovered = recover(&log, campaign_partition(), &checkpoints, |_| ()).await.unwrap();
-    let begin = messages_begin(&recovered.state, std::slice::from_ref(&recovered.state), &map());
+    let begin = messages_begin(&recovered.state, &[&recovered.state]);
     assert_eq!(begin, Offset::new(1), "the announcement of the campaign");
+}
+
+/// The performance moves after some of the messages, to the partition that sends them and back
+/// again: the messengers know of it only when they begin again, so messages are forwarded.
+#[tokio::test(start_paused = true)]
+async fn messages_find_a_performance_whenever_it_moves() {
+    let whole = log_with_claims().await;
+    run(&whole, |begin| begin).await;
+    let topic = TopicPartition::intents(performance_partition());
+    let records = whole.records(topic).split_off(1);
+    let move_from = |from: PartitionId, to: PartitionId| {
+        let (slots, dealt) = (vec![Slot::of(PERFORMANCE)], map().dealt_over());
+        let moved = Intent::Scaling(ScalingIntent::MoveSlots { slots, to, dealt });
+        (TopicPartition::intents(from), vec![record(9_000, 20, &moved)])
+    };
+    for had in 2..=records.len() {
+        let log = log_with_claims().await;
+        let delivered = records[2..had].to_vec();
+        if !delivered.is_empty() {
+            log.append(topic, delivered, Durability::Synced).await.unwrap();
+        }
+        for (from, to) in [
+            (performance_partition(), campaign_partition()),
+            (campaign_partition(), performance_partition()),
+            (performance_partition(), campaign_partition()),
+        ] {
+            let (topic, moved) = move_from(from, to);
+            log.append(topic, moved, Durability::Synced).await.unwrap();
+            run(&log, |begin| begin).await;
+        }
+        let mut coupons = granted(&log);
+        coupons.extend(granted_in(&log, campaign_partition()));
+        assert_eq!((coupons.len(), distinct(&coupons)), (CLAIMS as usize, CLAIMS as usize));
+    }
 }

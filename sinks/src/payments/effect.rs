@@ -5,7 +5,7 @@
 use std::fmt;
 
 use boxoffice_topics::outcome::{EffectName, RefundReason};
-use boxoffice_topics::{Money, OrderId, Outcome, PartitionId, PaymentId, Step};
+use boxoffice_topics::{Money, OrderId, Outcome, PartitionId, PaymentId, ScalingOutcome, Step};
 
 /// Money to be moved.
 #[derive(Clone, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub(super) enum Subject {
 pub(super) enum Change {
     Requested(Effect),
     Settled(Subject),
+    /// Slots go to this partition, which may have just come.
+    Receiver(PartitionId),
 }
 
 /// What a step means for the executor, in order.
@@ -130,6 +132,7 @@ pub(super) fn changes(partition: PartitionId, step: &Step) -> impl Iterator<Item
         Outcome::PaymentRefunded { refund, .. } | Outcome::RefundFailed { refund, .. } => {
             Some(Change::Settled(Subject::Refund(*refund)))
         }
+        Outcome::Scaling(ScalingOutcome::SlotsLeft { to, .. }) => Some(Change::Receiver(*to)),
         _ => None,
     })
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use boxoffice_log::{Log, LogReader, TopicPartition};
+use boxoffice_log::{Batch, Log, LogReader, TopicPartition};
+use boxoffice_topics::{Offset, PartitionId};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, PgPool, query, query_as};
@@ -13,6 +14,7 @@ use super::house::House;
 use super::read::read_progress;
 use super::rows::{PriceLevelRow, Row, SeatRow, SectionRow};
 use super::table::Table;
+use crate::causal::may_follow;
 use crate::progress::{Cursor, Position, ProgressError};
 
 /// What a comparison found.
@@ -66,34 +68,87 @@ pub async fn compare<L: Log>(log: &L, pool: &PgPool) -> Result<Comparison, Error
         .execute(&mut *transaction)
         .await?;
     let positions = read_progress(&mut transaction, log.log_id(), log.partitions()).await?;
-    let mut fold = Fold::new();
-    for position in &positions {
-        fold_to(log, &mut fold, *position).await?;
-    }
+    let fold = fold_to(log, &positions).await?;
     let (rows, differences) = compare_rows(&mut transaction, &fold).await?;
     transaction.rollback().await?;
     Ok(Comparison { positions, rows, differences })
 }
 
-/// Folds one partition from its beginning to a position.
-async fn fold_to<L: Log>(log: &L, fold: &mut Fold, to: Position) -> Result<(), Error> {
-    let mut cursor = Cursor::new(log.log_id(), Position::start(log.log_id(), to.partition));
-    let from = TopicPartition::outcomes(to.partition);
-    let end = log.end(from).await?;
-    if end < to.next {
-        let Position { partition, next: written, .. } = to;
-        return Err(ProgressError::Shorter { partition, written, end }.into());
+/// Folds every partition from its beginning to a position. One that waits for slots which have
+/// not left another is gone on with when that has come further.
+async fn fold_to<L: Log>(log: &L, positions: &[Position]) -> Result<Fold, Error> {
+    let mut fold = Fold::new();
+    let mut ways = Vec::with_capacity(positions.len());
+    for position in positions {
+        ways.push(Way::open(log, *position).await?);
     }
-    let mut reader = log.read(from, cursor.read_from()).await?;
-    while cursor.position().next < to.next {
-        for (offset, record) in reader.next().await?.iter().filter(|(offset, _)| *offset < to.next)
-        {
-            if let Some(step) = cursor.accept(offset, record)? {
-                fold.apply(to.partition, &step)?;
+    let mut nexts: Vec<Offset> = ways.iter().map(Way::next).collect();
+    loop {
+        let before = nexts.clone();
+        for at in 0..ways.len() {
+            nexts[at] = ways[at].fold(&mut fold, &nexts).await?;
+        }
+        match ways.iter().find(|way| way.next() < way.to.next) {
+            None => return Ok(fold),
+            // The rows of arrivals are never written before those of departures.
+            Some(way) if nexts == before => {
+                let (partition, offset) = (way.to.partition, way.next());
+                return Err(ProgressError::Different { partition, offset }.into());
             }
+            Some(_) => (),
         }
     }
-    Ok(())
+}
+
+/// The way of one partition to where its rows were written.
+struct Way<R> {
+    cursor: Cursor,
+    reader: R,
+    to: Position,
+    /// What was read, the first records of which are folded.
+    batch: Batch,
+    folded: usize,
+}
+
+impl<R: LogReader> Way<R> {
+    async fn open<L: Log<Reader = R>>(log: &L, to: Position) -> Result<Self, Error> {
+        let cursor = Cursor::new(log.log_id(), Position::start(log.log_id(), to.partition));
+        let from = TopicPartition::outcomes(to.partition);
+        let end = log.end(from).await?;
+        if end < to.next {
+            let Position { partition, next: written, .. } = to;
+            return Err(ProgressError::Shorter { partition, written, end }.into());
+        }
+        let reader = log.read(from, cursor.read_from()).await?;
+        let batch = Batch { first: cursor.read_from(), records: Vec::new() };
+        Ok(Self { cursor, reader, to, batch, folded: 0 })
+    }
+
+    fn next(&self) -> Offset {
+        self.cursor.position().next
+    }
+
+    /// Goes on as far as the others have come, and returns the next offset.
+    async fn fold(&mut self, fold: &mut Fold, nexts: &[Offset]) -> Result<Offset, Error> {
+        let next_of = |of: PartitionId| nexts.get(usize::from(of.number())).copied();
+        while self.next() < self.to.next {
+            let Some(record) = self.batch.records.get(self.folded) else {
+                (self.batch, self.folded) = (self.reader.next().await?, 0);
+                continue;
+            };
+            let offset = self.batch.first.plus(self.folded as u64);
+            let mut ahead = self.cursor.clone();
+            if let Some(step) = ahead.accept(offset, record)? {
+                if !may_follow(&step, next_of) {
+                    break;
+                }
+                fold.apply(self.to.partition, &step)?;
+            }
+            self.cursor = ahead;
+            self.folded += 1;
+        }
+        Ok(self.next())
+    }
 }
 
 async fn compare_rows(

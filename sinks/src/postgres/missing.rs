@@ -54,6 +54,7 @@ impl Missing {
             | Outcome::Repeated { .. }
             | Outcome::MessageSent { .. }
             | Outcome::MessageReceived { .. }
+            | Outcome::Scaling(_)
             | Outcome::OrderReserving(_)
             | Outcome::Settlement(_)
             | Outcome::PerformanceCreated { .. }

@@ -73,6 +73,22 @@ impl Log for AnyLog {
         }
     }
 
+    fn dealt(&self) -> u16 {
+        match self {
+            Self::Journal(log) => log.dealt(),
+            #[cfg(feature = "fluvio")]
+            Self::Fluvio(log) => log.dealt(),
+        }
+    }
+
+    async fn grow(&self, partitions: u16) -> Result<(), LogError> {
+        match self {
+            Self::Journal(log) => log.grow(partitions).await,
+            #[cfg(feature = "fluvio")]
+            Self::Fluvio(log) => log.grow(partitions).await,
+        }
+    }
+
     async fn append(
         &self,
         to: TopicPartition,

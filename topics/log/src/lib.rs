@@ -114,8 +114,26 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// The log's random name, as its genesis records have it.
     fn log_id(&self) -> LogId;
 
-    /// How many partitions each topic has.
+    /// How many partitions each topic has by now.
     fn partitions(&self) -> u16;
+
+    /// How many partitions each topic had when the log was made: slots were dealt to those.
+    fn dealt(&self) -> u16 {
+        self.partitions()
+    }
+
+    /// Adds partitions until each topic has so many. What is there stays as it is; a log that has
+    /// as many already does nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Full`] when nothing was added and a later try may succeed,
+    /// [`LogError::TooLarge`] and [`LogError::Mismatch`] when no try can succeed; any other error
+    /// means that the log has stopped.
+    fn grow(&self, partitions: u16) -> impl Future<Output = Result<(), LogError>> + Send {
+        let has = self.partitions();
+        let why = || LogError::Mismatch(format!("this log keeps its {has} partitions").into());
+        std::future::ready(if partitions <= has { Ok(()) } else { Err(why()) })
+    }
 
     /// Appends records side by side and returns the offset of the first, when they are as
     /// durable as was asked. Batches that are appended to one partition one after another keep

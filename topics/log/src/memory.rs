@@ -23,7 +23,8 @@ pub struct MemoryLog {
 
 struct Shared {
     genesis: Genesis,
-    partitions: u16,
+    /// Partitions that the log was made with.
+    dealt: u16,
     state: Mutex<State>,
     /// Moves whenever anything changes.
     changed: watch::Sender<u64>,
@@ -76,9 +77,9 @@ impl MemoryLog {
         Self::with(partitions.get(), genesis, state)
     }
 
-    fn with(partitions: u16, genesis: Genesis, state: State) -> Self {
+    fn with(dealt: u16, genesis: Genesis, state: State) -> Self {
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
-        Self { shared: Arc::new(Shared { genesis, partitions, state, changed }) }
+        Self { shared: Arc::new(Shared { genesis, dealt, state, changed }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,7 +132,7 @@ impl MemoryLog {
             survived.outcomes = survivors(&state.outcomes);
             state.stopped = Some(Arc::from("the power is gone"));
         });
-        Self::with(self.shared.partitions, self.shared.genesis, survived)
+        Self::with(self.shared.dealt, self.shared.genesis, survived)
     }
 
     /// Every record of a partition, durable or not.
@@ -142,7 +143,7 @@ impl MemoryLog {
 
     /// Every partition of both topics.
     pub fn topic_partitions(&self) -> impl Iterator<Item = TopicPartition> + use<> {
-        let partitions = self.shared.partitions;
+        let partitions = self.partitions();
         Topic::ALL.into_iter().flat_map(move |topic| {
             let partitions = (0..partitions).filter_map(PartitionId::new);
             partitions.map(move |partition| TopicPartition { topic, partition })
@@ -158,7 +159,25 @@ impl Log for MemoryLog {
     }
 
     fn partitions(&self) -> u16 {
-        self.shared.partitions
+        self.state().intents.len() as u16
+    }
+
+    fn dealt(&self) -> u16 {
+        self.shared.dealt
+    }
+
+    async fn grow(&self, partitions: u16) -> Result<(), LogError> {
+        let mut state = self.state();
+        state.check()?;
+        if state.full {
+            return Err(LogError::Full);
+        }
+        let genesis = vec![Bytes::from(self.shared.genesis.to_record())];
+        let first = Partition { records: genesis, durable: 1 };
+        let partitions = usize::from(partitions).max(state.intents.len());
+        state.intents.resize(partitions, first.clone());
+        state.outcomes.resize(partitions, first);
+        Ok(())
     }
 
     async fn append(

@@ -6,6 +6,7 @@ pub mod holds;
 pub mod intents;
 pub mod me;
 pub mod orders;
+pub mod partitions;
 pub mod performances;
 pub mod settlements;
 pub mod system;

@@ -5,6 +5,7 @@ mod inventory;
 mod points;
 mod refund;
 mod sale;
+mod scaling;
 mod settlement;
 mod ticket;
 mod waiting_room;
@@ -19,6 +20,7 @@ pub use self::points::PointsOutcomeJson;
 pub use self::refund::RefundOutcomeJson;
 pub use self::sale::SaleOutcomeJson;
 pub(super) use self::sale::cancel_name;
+pub use self::scaling::ScalingOutcomeJson;
 pub use self::settlement::{PostingJson, PostingLineJson, SettlementOutcomeJson};
 pub use self::ticket::TicketOutcomeJson;
 pub use self::waiting_room::WaitingRoomOutcomeJson;
@@ -44,6 +46,8 @@ pub enum OutcomeJson {
     Refund(RefundOutcomeJson),
     /// About settlement.
     Settlement(SettlementOutcomeJson),
+    /// About slots that move.
+    Scaling(ScalingOutcomeJson),
 }
 
 impl OutcomeJson {
@@ -60,6 +64,7 @@ impl OutcomeJson {
             Outcome::Ticket(outcome) => Self::Ticket(outcome.into()),
             Outcome::Refund(outcome) => Self::Refund(outcome.into()),
             Outcome::Settlement(outcome) => Self::Settlement(outcome.into()),
+            Outcome::Scaling(outcome) => Self::Scaling(outcome.into()),
             _ => Self::Sale(SaleOutcomeJson::of(outcome, scene)),
         }
     }

@@ -265,7 +265,8 @@ impl SaleOutcomeJson {
             | Outcome::Inventory(_)
             | Outcome::Ticket(_)
             | Outcome::Refund(_)
-            | Outcome::Settlement(_) => {
+            | Outcome::Settlement(_)
+            | Outcome::Scaling(_) => {
                 unreachable!("{outcome:?} has a document of its own")
             }
         }

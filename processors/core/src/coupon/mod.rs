@@ -16,6 +16,7 @@
 
 mod campaign;
 mod claim;
+mod moves;
 mod offer;
 mod uses;
 

@@ -1,7 +1,9 @@
 //! What lies in wallets, and how outcomes move it.
 
 use boxoffice_topics::points::LotPart;
-use boxoffice_topics::{AccountId, Currency, LotId, Money, OrderId, PointsOutcome, Timestamp};
+use boxoffice_topics::{
+    AccountId, Currency, LotId, Money, OrderId, PointsOutcome, Slot, Timestamp,
+};
 use minicbor::{Decode, Encode};
 
 use super::PARTS_MAX;
@@ -136,6 +138,21 @@ pub(crate) struct Wallets {
 impl Wallets {
     pub(crate) fn new() -> Self {
         Self { wallets: Table::new(), held: Table::new() }
+    }
+
+    /// Takes out the wallets of slots that leave, with what is held in them.
+    pub(crate) fn split_off(&mut self, leaves: impl Fn(Slot) -> bool) -> Self {
+        let of = |account| leaves(Slot::of_account(account));
+        Self {
+            wallets: self.wallets.split_off(|it| of(it.account).then_some(it.account)),
+            held: self.held.split_off(|it| of(it.account).then_some(it.order)),
+        }
+    }
+
+    /// Takes in wallets of slots that arrive.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.wallets.absorb(other.wallets, |wallet| wallet.account);
+        self.held.absorb(other.held, |held| held.order);
     }
 
     pub(crate) fn get(&self, account: AccountId) -> Option<&Wallet> {

@@ -52,6 +52,11 @@ pub(crate) struct SavedCancellation {
 }
 
 impl Cancellation {
+    /// Whether something has not ended yet.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// When it was cancelled.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
@@ -234,7 +239,7 @@ impl State {
         let is_unfinished = self
             .performance(id)
             .and_then(|performance| performance.cancellation.as_ref())
-            .is_some_and(|cancellation| !cancellation.left.is_empty());
+            .is_some_and(|cancellation| cancellation.is_unfinished());
         if is_unfinished {
             self.unfinished_cancellations.insert(index);
         } else {

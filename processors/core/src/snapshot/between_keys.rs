@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use boxoffice_topics::coupon::CouponTerms;
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::{CampaignDefinition, CampaignId, PerformanceId};
+use boxoffice_topics::{CampaignDefinition, CampaignId, PerformanceId, Slot};
 use minicbor::{Decode, Encode};
 
 use crate::coupon::{Campaign, Candidate, Coupon};
@@ -34,6 +34,9 @@ pub(super) struct SavedBetweenKeys<'s> {
     wallets: Vec<Cow<'s, Wallet>>,
     #[n(8)]
     points_held: Vec<Cow<'s, PointsHeld>>,
+    /// Since version 4.
+    #[n(80)]
+    received_by_slot: Option<Vec<(Slot, EffectName)>>,
 }
 
 #[derive(Encode, Decode)]
@@ -80,7 +83,8 @@ impl<'s> SavedBetweenKeys<'s> {
         let mut points_held: Vec<_> = state.wallets.all_held().map(Cow::Borrowed).collect();
         points_held.sort_unstable_by_key(|held| held.order);
         Self {
-            received: state.messages.received().collect(),
+            received: state.messages.before().collect(),
+            received_by_slot: Some(state.messages.received().collect()),
             sent: state.messages.sent().collect(),
             campaigns,
             coupons,
@@ -93,7 +97,8 @@ impl<'s> SavedBetweenKeys<'s> {
     }
 
     pub(super) fn restore(self, state: &mut State) {
-        state.messages = Messages::restore(self.received, self.sent);
+        let by_slot = self.received_by_slot.unwrap_or_default();
+        state.messages = Messages::restore(self.received, by_slot, self.sent);
         for SavedCampaign { campaign, definition, versions, is_paused } in self.campaigns {
             let (definition, versions) = (definition.into_owned(), versions.into_owned());
             state.coupons.restore_campaign(campaign, definition, versions, is_paused);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use boxoffice_topics::codec;
 use boxoffice_topics::ticket::{Gate, TicketUse};
 use boxoffice_topics::{
-    AccountId, IntentId, OrderId, PerformanceId, ScanId, TicketId, TicketOutcome, TicketRules,
-    Timestamp, TransferId,
+    AccountId, IntentId, OrderId, PerformanceId, ScanId, Slot, TicketId, TicketOutcome,
+    TicketRules, Timestamp, TransferId,
 };
 use minicbor::{Decode, Encode};
 
@@ -199,6 +199,28 @@ impl Tickets {
         let from = (performance, Gate::new());
         let of = self.gates.range(from..).take_while(move |((of, _), _)| *of == performance);
         of.map(|((_, gate), counts)| (gate, counts))
+    }
+
+    /// Takes out what belongs to slots that leave.
+    pub(crate) fn split_off(&mut self, leaves: impl Fn(Slot) -> bool) -> Self {
+        let of_ticket = |id: TicketId| leaves(id.order.0.slot());
+        let of_show = |id: &PerformanceId| leaves(Slot::of(*id));
+        Self {
+            rows: self.rows.split_off(|row| of_ticket(row.id).then_some(row.id)),
+            received: self.received.extract_if(.., |(_, id)| of_ticket(*id)).collect(),
+            offered: self.offered.extract_if(.., |(_, id)| of_ticket(*id)).collect(),
+            rules: self.rules.extract_if(.., |id, _| of_show(id)).collect(),
+            gates: self.gates.extract_if(.., |(id, _), _| of_show(id)).collect(),
+        }
+    }
+
+    /// Takes in what belongs to slots that arrive.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.rows.absorb(other.rows, |row| row.id);
+        self.received.append(&mut other.received);
+        self.offered.append(&mut other.offered);
+        self.rules.append(&mut other.rules);
+        self.gates.append(&mut other.gates);
     }
 
     pub(crate) fn save(&self) -> Option<SavedTickets> {

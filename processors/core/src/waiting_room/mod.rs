@@ -52,5 +52,5 @@ pub struct WaitingRoom {
     /// Silence before this is nobody's fault.
     resumed_at: Timestamp,
     /// When a tick has something to do here, as it is listed in the state.
-    due: Option<Timestamp>,
+    pub(crate) due: Option<Timestamp>,
 }

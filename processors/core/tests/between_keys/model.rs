@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use boxoffice_topics::points::{LotPart, PointsSource};
 use boxoffice_topics::waiting_room::SessionEnd;
 use boxoffice_topics::{
-    AccountId, CampaignId, CouponId, CouponOutcome, HoldId, LotId, Message, OrderId, Outcome,
-    PaymentId, PerformanceId, PointsOutcome, Reductions, RefusalCode, Step, WaitingRoomOutcome,
+    AccountId, CampaignId, CouponId, CouponOutcome, HoldId, IntentId, LotId, Message, OrderId,
+    Outcome, PaymentId, PerformanceId, PointsOutcome, Reductions, RefusalCode, Step,
+    WaitingRoomOutcome,
 };
 
 /// Buyers inside of one waiting room at once.
@@ -62,10 +63,12 @@ pub(crate) struct Model {
     captured: i64,
     refunded: i64,
     pub(crate) seen: BTreeSet<String>,
+    /// Forwarded and not answered, by the name under which they were accepted.
+    unanswered: BTreeSet<IntentId>,
 }
 
 impl Model {
-    fn see(&mut self, what: &str) {
+    pub(crate) fn see(&mut self, what: &str) {
         if !self.seen.contains(what) {
             self.seen.insert(what.to_owned());
         }
@@ -76,7 +79,9 @@ impl Model {
         for outcome in &step.outcomes {
             match outcome {
                 Outcome::Refused { refusal } => {
-                    assert_eq!(step.outcomes.len(), 1, "a refusal changes nothing");
+                    let changes =
+                        step.outcomes.len() - usize::from(step.forwarded_from().is_some());
+                    assert_eq!(changes, 1, "a refusal changes nothing");
                     if refusal.code == RefusalCode::MessageAlreadyReceived {
                         self.see("repeated message");
                     }
@@ -92,6 +97,25 @@ impl Model {
         let sold = self.orders.values().filter(|order| order.is_confirmed);
         let sold: i64 = sold.map(|order| order.total).sum();
         assert_eq!(self.captured - self.refunded, sold, "money without a ticket, or the reverse");
+    }
+
+    /// An intent that is forwarded is answered once.
+    pub(crate) fn fold_forwards(&mut self, step: &Step) {
+        let is_answered_elsewhere = step.answered_in().is_some();
+        match step.forwarded_from() {
+            Some(_) if is_answered_elsewhere => self.see("forwarded again"),
+            Some(origin) => {
+                assert!(self.unanswered.remove(&origin), "answered twice, or never asked");
+            }
+            None if is_answered_elsewhere => {
+                assert!(self.unanswered.insert(step.intent.unwrap()));
+            }
+            None => (),
+        }
+    }
+
+    pub(crate) fn check_forwards(&self) {
+        assert!(self.unanswered.is_empty(), "never answered: {:?}", self.unanswered);
     }
 
     fn fold_waiting_room(&mut self, outcome: &WaitingRoomOutcome) {

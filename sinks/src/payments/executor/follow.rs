@@ -3,10 +3,13 @@
 //! Accepts exactly the next step, drops what it has seen, and stops at a hole or at another
 //! log's records: an effect that is skipped would be money that nobody takes or gives back.
 
+use std::collections::BTreeSet;
+
 use boxoffice_log::{Log, LogReader, TopicPartition};
 use boxoffice_topics::envelope::{Envelope, RecordKind, step_from_record};
 use boxoffice_topics::{Offset, PartitionId};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::ExecutorError;
 use crate::payments::effect::{Change, changes};
@@ -21,8 +24,34 @@ pub struct FollowFrom {
     pub offset: Offset,
 }
 
+/// Follows partitions side by side, also those that come later.
+pub(super) struct Followers<L> {
+    log: L,
+    sender: mpsc::Sender<Change>,
+    followed: BTreeSet<PartitionId>,
+    pub(super) tasks: JoinSet<Result<(), ExecutorError>>,
+}
+
+impl<L: Log> Followers<L> {
+    pub(super) fn new(log: L, sender: mpsc::Sender<Change>) -> Self {
+        Self { log, sender, followed: BTreeSet::new(), tasks: JoinSet::new() }
+    }
+
+    /// Follows a partition, unless that is done already.
+    pub(super) fn add(&mut self, from: FollowFrom) {
+        if self.followed.insert(from.partition) {
+            self.tasks.spawn(follow(self.log.clone(), from, self.sender.clone()));
+        }
+    }
+
+    /// Follows a partition from its beginning, unless it is followed already.
+    pub(super) fn add_new(&mut self, partition: PartitionId) {
+        self.add(FollowFrom { partition, offset: Offset::ZERO });
+    }
+}
+
 /// Sends every change, in order, until the receiver is gone.
-pub(super) async fn follow<L: Log>(
+async fn follow<L: Log>(
     log: L,
     from: FollowFrom,
     sender: mpsc::Sender<Change>,

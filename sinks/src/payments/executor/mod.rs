@@ -31,6 +31,7 @@ use super::naming::{Naming, ResultKind};
 use super::provider::{Fault, PaymentProvider};
 pub use config::ExecutorConfig;
 pub use follow::FollowFrom;
+use follow::Followers;
 use hint::{Hint, HintResult, KnownHint};
 pub use hint::{HintAnswer, HintError, PaymentLookup};
 pub use pending::UnknownAttempt;
@@ -248,10 +249,8 @@ where
     /// When the outcomes cannot be followed or results cannot be handed in any more.
     pub async fn run(mut self) -> Result<(), ExecutorError> {
         let (sender, mut changes) = mpsc::channel(CHANGES_MAX);
-        let mut followers = JoinSet::new();
-        for from in std::mem::take(&mut self.follow_from) {
-            followers.spawn(follow::follow(self.log.clone(), from, sender.clone()));
-        }
+        let mut followers = Followers::new(self.log.clone(), sender);
+        std::mem::take(&mut self.follow_from).into_iter().for_each(|from| followers.add(from));
         let shared = Arc::clone(&self.shared);
         let mut gauges = tokio::time::interval(GAUGE_INTERVAL);
         gauges.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -260,11 +259,14 @@ where
             tokio::select! {
                 () = shared.stop.notified() => return Ok(()),
                 Some(ended) = self.turns.join_next() => self.end_turn(finished(ended))?,
-                Some(change) = changes.recv() => self.take_change(change),
+                Some(change) = changes.recv() => match change {
+                    Change::Receiver(partition) => followers.add_new(partition),
+                    change => self.take_change(change),
+                },
                 Some(hint) = self.hints.recv(),
                     if self.hints_at_once.len() < HINTS_AT_ONCE_MAX => self.start_hint(hint),
                 Some(ended) = self.hints_at_once.join_next() => finished(ended),
-                Some(ended) = followers.join_next() => finished(ended)?,
+                Some(ended) = followers.tasks.join_next() => finished(ended)?,
                 () = sleep_until(wake) => (),
                 _ = gauges.tick() => self.set_gauges(),
             }
@@ -344,6 +346,7 @@ where
                 pending.insert(effect, false, Instant::now(), &self.caller.config);
             }
             Change::Settled(subject) => pending.settle(subject),
+            Change::Receiver(_) => (),
         }
     }
 

@@ -4,7 +4,8 @@
 //! The fold needs the rows that a step is about. In a fold from the beginning they are all
 //! there; the sink loads what it has forgotten before it folds: see [`Fold::missing`].
 //!
-//! Every row is made from the outcomes of one partition: partitions may come in any order.
+//! A row is made from the outcomes of the partition that has its slot. Partitions may come in any
+//! order, but what a slot did before it moved comes before what it does afterwards.
 
 mod coupon;
 mod inventory;
@@ -145,7 +146,8 @@ impl Fold {
             Outcome::Refused { .. }
             | Outcome::Repeated { .. }
             | Outcome::MessageSent { .. }
-            | Outcome::MessageReceived { .. } => (),
+            | Outcome::MessageReceived { .. }
+            | Outcome::Scaling(_) => (),
             Outcome::WaitingRoom(outcome) => self.apply_waiting_room(at, outcome)?,
             Outcome::Inventory(outcome) => self.apply_inventory(at, outcome)?,
             Outcome::Coupon(outcome) => self.apply_coupon(at, outcome)?,

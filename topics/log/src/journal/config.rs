@@ -25,7 +25,7 @@ const DELAY_MAX: Duration = Duration::from_millis(100);
 pub struct JournalConfig {
     /// The directory, which is made when there is none. It belongs to the journal alone.
     pub dir: PathBuf,
-    /// Partitions of each topic. A log keeps the number it was made with.
+    /// Partitions of each topic that a new log has, and an old one was made with.
     pub partitions: NonZeroU16,
     /// Bytes of each new segment, a multiple of 512.
     pub segment_bytes: u64,

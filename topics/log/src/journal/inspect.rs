@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use boxoffice_topics::{Genesis, LogId};
 
-use super::block::{BlockKind, Chain};
+use super::block::{BlockKind, Chain, Frame};
 use super::disk::Disk;
 use super::index::Index;
 use super::segment::{self, FIRST_BLOCK, Location, SegmentReader, file_name};
@@ -32,24 +32,28 @@ pub(crate) struct Tail {
 #[derive(Debug)]
 pub(crate) struct Inspection {
     pub(crate) log_id: LogId,
+    /// Partitions that the log was made with.
+    pub(crate) dealt: u16,
+    /// Partitions that it has by now.
     pub(crate) partitions: u16,
     pub(crate) segments: BTreeSet<u32>,
     pub(crate) blocks: u64,
     pub(crate) chain: Chain,
-    /// The offset after the last record, by [`Inspection::index_of`].
+    /// The offset after the last record, by [`index_of`].
     pub(crate) ends: Vec<u64>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) genesis: Option<Genesis>,
 }
 
-/// The place of a topic partition in lists.
+/// The place of a topic partition in lists: those of one partition are side by side, so that lists
+/// grow at their ends.
 pub(crate) fn index_of(of: TopicPartition, partitions: u16) -> Option<usize> {
     let within = of.partition.number() < partitions;
-    let base = match of.topic {
+    let beside = match of.topic {
         Topic::Intents => 0,
-        Topic::Outcomes => usize::from(partitions),
+        Topic::Outcomes => 1,
     };
-    within.then(|| base + usize::from(of.partition.number()))
+    within.then(|| 2 * usize::from(of.partition.number()) + beside)
 }
 
 impl Inspection {
@@ -64,6 +68,7 @@ impl Inspection {
         let lists = 2 * usize::from(first.partitions);
         Ok(Some(Self {
             log_id: first.log_id,
+            dealt: first.partitions,
             partitions: first.partitions,
             segments,
             blocks: 0,
@@ -99,12 +104,12 @@ impl Inspection {
                 self.log_id
             ))));
         }
-        if segment.header.partitions != self.partitions {
+        if segment.header.partitions != self.dealt {
             return Err(LogError::Mismatch(Arc::from(format!(
                 "{} has {} partitions, not {}",
                 path.display(),
                 segment.header.partitions,
-                self.partitions
+                self.dealt
             ))));
         }
         Ok(segment)
@@ -133,6 +138,7 @@ impl Inspection {
             for frame in frames {
                 let frame =
                     frame.map_err(|_| damaged(disk, location, "the block makes no sense"))?;
+                self.note_growth(&frame);
                 let index = index_of(frame.of, self.partitions)
                     .filter(|index| self.ends[*index] == frame.first)
                     .ok_or_else(|| damaged(disk, location, "the records are not the next ones"))?;
@@ -154,6 +160,16 @@ impl Inspection {
         }
     }
 
+    /// A partition after the last one begins with its genesis record.
+    fn note_growth(&mut self, frame: &Frame<'_>) {
+        if frame.first == 0 && frame.of.partition.number() == self.partitions {
+            self.partitions += 1;
+            let lists = 2 * usize::from(self.partitions);
+            self.ends.resize(lists, 0);
+            self.indexes.resize(lists, Index::default());
+        }
+    }
+
     fn note_genesis(&mut self, record: &[u8]) -> Result<(), String> {
         let genesis = Genesis::from_record(record)
             .map_err(|error| format!("the first record of a partition is no genesis: {error}"))?;
@@ -164,7 +180,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// A segment is made with its genesis records, so they can only be lost by damage.
+    /// A segment is made with its genesis records, and partitions come later with theirs in one
+    /// block, so they can only be lost by damage.
     fn check_genesis(&self, disk: &dyn Disk) -> Result<(), LogError> {
         if self.ends.contains(&0) {
             let first = Location { segment: 0, position: FIRST_BLOCK };

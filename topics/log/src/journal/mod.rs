@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use boxoffice_topics::partition::PARTITIONS_MAX;
 use boxoffice_topics::{Genesis, LogId, Offset};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
@@ -90,12 +91,11 @@ impl Journal {
             recover(&*disk, config)?;
         let ends = inspection.ends;
         let found = ends.iter().copied().zip(inspection.indexes);
-        let shared =
-            Arc::new(Shared::new(Arc::clone(&disk), genesis, inspection.partitions, found));
+        let shared = Arc::new(Shared::new(Arc::clone(&disk), genesis, inspection.dealt, found));
         let metrics = Metrics::register();
         let next = SegmentHeader {
             log_id: genesis.log_id,
-            partitions: inspection.partitions,
+            partitions: inspection.dealt,
             number: tail.location.segment + 1,
             length: config.segment_bytes,
         };
@@ -193,7 +193,29 @@ impl Log for Journal {
     }
 
     fn partitions(&self) -> u16 {
-        self.inner.shared.partitions
+        self.inner.shared.partitions()
+    }
+
+    fn dealt(&self) -> u16 {
+        self.inner.shared.dealt
+    }
+
+    async fn grow(&self, partitions: u16) -> Result<(), LogError> {
+        let inner = &*self.inner;
+        if partitions > PARTITIONS_MAX {
+            let text = format!("a log has at most {PARTITIONS_MAX} partitions");
+            return Err(LogError::Mismatch(Arc::from(text)));
+        }
+        let missing = u64::from(partitions.saturating_sub(self.partitions()));
+        let genesis = [Bytes::from(self.genesis().to_record())];
+        let (bytes, limit) = (2 * missing * block::frame_bytes(&genesis), inner.append_bytes_max);
+        if bytes > limit {
+            return Err(LogError::TooLarge { bytes, limit });
+        }
+        let (reply, answer) = oneshot::channel();
+        let grow = Request::Grow(partitions, reply);
+        inner.requests.send(grow).map_err(|_| inner.shared.gone())?;
+        answer.await.unwrap_or_else(|_| Err(inner.shared.gone()))
     }
 
     async fn append(

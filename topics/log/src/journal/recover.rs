@@ -40,10 +40,10 @@ pub(crate) fn recover(disk: &dyn Disk, config: &JournalConfig) -> Result<Recover
                 .ok_or_else(|| LogError::Mismatch(Arc::from("the new log vanished")))?
         }
     };
-    if inspection.partitions != config.partitions.get() {
+    if inspection.dealt != config.partitions.get() {
         return Err(LogError::Mismatch(Arc::from(format!(
-            "the log has {} partitions, and {} were asked for",
-            inspection.partitions, config.partitions
+            "the log was made with {} partitions, and {} were asked for",
+            inspection.dealt, config.partitions
         ))));
     }
     let tail = inspection.walk(disk)?;

@@ -5,10 +5,11 @@
 //! one costs no memory.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use boxoffice_topics::Genesis;
+use boxoffice_topics::partition::PARTITIONS_MAX;
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -30,8 +31,11 @@ pub(crate) const CLOSED: &str = "the log is closed";
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) genesis: Genesis,
-    pub(crate) partitions: u16,
-    states: Vec<PartitionState>,
+    /// Partitions that the log was made with.
+    pub(crate) dealt: u16,
+    partitions: AtomicU16,
+    /// By [`index_of`]. Partitions come and never go.
+    states: Box<[OnceLock<Box<PartitionState>>]>,
     stopped: OnceLock<Arc<str>>,
 }
 
@@ -39,28 +43,41 @@ impl Shared {
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         genesis: Genesis,
-        partitions: u16,
-        found: impl Iterator<Item = (u64, Index)>,
+        dealt: u16,
+        found: impl ExactSizeIterator<Item = (u64, Index)>,
     ) -> Self {
-        let states = found.map(|(end, index)| PartitionState::new(end, index)).collect();
-        Self { disk, genesis, partitions, states, stopped: OnceLock::new() }
+        let partitions = AtomicU16::new((found.len() / 2) as u16);
+        let found = found.map(|(end, index)| OnceLock::from(PartitionState::new(end, index)));
+        let later = std::iter::repeat_with(OnceLock::new);
+        let states = found.chain(later).take(2 * usize::from(PARTITIONS_MAX)).collect();
+        Self { disk, genesis, dealt, partitions, states, stopped: OnceLock::new() }
+    }
+
+    /// Partitions that the log has by now.
+    pub(crate) fn partitions(&self) -> u16 {
+        self.partitions.load(Ordering::Acquire)
+    }
+
+    /// Shows partitions that have their genesis records.
+    pub(crate) fn show_partitions(&self, partitions: u16) {
+        self.partitions.fetch_max(partitions, Ordering::AcqRel);
     }
 
     pub(crate) fn index_of(&self, of: TopicPartition) -> Result<usize, LogError> {
-        index_of(of, self.partitions).ok_or_else(|| {
-            let partitions = self.partitions;
+        let partitions = self.partitions();
+        index_of(of, partitions).ok_or_else(|| {
             LogError::Mismatch(Arc::from(format!("there is no {of}: {partitions} partitions")))
         })
     }
 
     pub(crate) fn state(&self, index: usize) -> &PartitionState {
-        &self.states[index]
+        self.states[index].get_or_init(|| PartitionState::new(0, Index::default()))
     }
 
     /// Nothing is accepted, acknowledged or made durable from now on. The first reason stays.
     pub(crate) fn stop(&self, reason: Arc<str>) {
         if self.stopped.set(reason).is_ok() {
-            for state in &self.states {
+            for state in self.states.iter().filter_map(OnceLock::get) {
                 state.written.send_modify(|_| ());
                 state.durable.send_modify(|_| ());
             }
@@ -89,13 +106,13 @@ pub(crate) struct PartitionState {
 }
 
 impl PartitionState {
-    fn new(end: u64, index: Index) -> Self {
-        Self {
+    fn new(end: u64, index: Index) -> Box<Self> {
+        Box::new(Self {
             recent: Mutex::new(Recent { batches: VecDeque::new(), end, index }),
             written: watch::Sender::new(end),
             durable: watch::Sender::new(end),
             promised: AtomicU64::new(end),
-        }
+        })
     }
 
     pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {

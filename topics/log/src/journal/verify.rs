@@ -18,6 +18,8 @@ pub struct Report {
     pub log_id: LogId,
     /// Partitions of each topic.
     pub partitions: u16,
+    /// Partitions that the log was made with.
+    pub dealt: u16,
     /// Segment files, one made ahead included.
     pub segments: usize,
     /// Whole blocks before the end or the damage.
@@ -165,6 +167,7 @@ fn inspect(disk: &dyn Disk) -> Result<Report, LogError> {
     Ok(Report {
         log_id: inspection.log_id,
         partitions: inspection.partitions,
+        dealt: inspection.dealt,
         segments: inspection.segments.len(),
         blocks: inspection.blocks,
         records,

@@ -10,18 +10,19 @@ use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use boxoffice_topics::Offset;
+use boxoffice_topics::{Offset, PartitionId};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::block::{self, BlockKind, Chain, Place, SECTOR_BYTES};
 use super::disk::{DiskFile, DiskLock, write_all_at, write_zeros};
+use super::inspect::index_of;
 use super::recover::is_full;
 use super::segment::{FIRST_BLOCK, Location};
 use super::spare::{NoSpare, Spare};
 use super::tail::{CLOSED, Shared};
 use crate::metric_definitions::Metrics;
-use crate::{Durability, LogError, TopicPartition};
+use crate::{Durability, LogError, Topic, TopicPartition};
 
 /// What an append takes in memory beside its records.
 const RECORD_OVERHEAD_BYTES: usize = size_of::<Bytes>();
@@ -32,6 +33,8 @@ const BATCH_RECORDS_MAX: u64 = 1 << 32;
 /// What the writer is asked to do.
 pub(crate) enum Request {
     Append(Append),
+    /// So many partitions shall there be.
+    Grow(u16, oneshot::Sender<Result<(), LogError>>),
     Close,
 }
 
@@ -118,6 +121,8 @@ pub(crate) struct Writer {
     written_delay: Duration,
     committed_at: Option<Instant>,
     batch: Vec<Append>,
+    /// Who waits for partitions that the batch begins.
+    growing: Vec<(u16, oneshot::Sender<Result<(), LogError>>)>,
     answers: Vec<(Append, Offset)>,
     buffer: Vec<u8>,
     metrics: Metrics,
@@ -177,6 +182,7 @@ impl Writer {
             written_delay: start.written_delay,
             committed_at: None,
             batch: Vec::new(),
+            growing: Vec::new(),
             answers: Vec::new(),
             buffer: Vec::new(),
             metrics: start.metrics,
@@ -257,12 +263,56 @@ impl Writer {
         match request {
             // What was queued before is still to be received.
             Request::Close => self.closing = true,
+            Request::Grow(partitions, reply) => {
+                taken.wants_sync = true;
+                self.begin_partitions(partitions);
+                self.growing.push((partitions, reply));
+            }
             Request::Append(append) => {
                 taken.bytes += append.bytes;
                 taken.permits += append.permits as usize;
                 taken.wants_sync |= append.durability == Durability::Synced;
                 self.batch.push(append);
             }
+        }
+    }
+
+    /// Gives partitions that are not there their genesis records, all in one block.
+    fn begin_partitions(&mut self, partitions: u16) {
+        let record = Bytes::from(self.shared.genesis.to_record());
+        for partition in (0..partitions).filter_map(PartitionId::new) {
+            for topic in Topic::ALL {
+                let to = TopicPartition { topic, partition };
+                let Some(index) = index_of(to, partitions) else { continue };
+                if index == self.progress.len() {
+                    self.progress.push(Progress { next: 0, dirty: false });
+                }
+                let is_begun = self.progress[index].next > 0;
+                if is_begun || self.batch.iter().any(|append| append.index == index) {
+                    continue;
+                }
+                let records = vec![record.clone()];
+                let bytes = block::frame_bytes(&records);
+                let (reply, _) = oneshot::channel();
+                let durability = Durability::Synced;
+                self.batch.push(Append {
+                    to,
+                    index,
+                    records,
+                    bytes,
+                    permits: 0,
+                    durability,
+                    reply,
+                });
+            }
+        }
+    }
+
+    /// Partitions are shown when their first records are durable.
+    fn show_partitions(&mut self) {
+        for (partitions, reply) in self.growing.drain(..) {
+            self.shared.show_partitions(partitions);
+            reply.send(Ok(())).unwrap_or_default();
         }
     }
 
@@ -289,6 +339,7 @@ impl Writer {
                 append.reply.send(Ok(first)).unwrap_or_default();
             }
         }
+        self.show_partitions();
         self.metrics.commit_seconds.record(started.elapsed());
         Ok(())
     }
@@ -445,6 +496,9 @@ impl Writer {
         for append in self.batch.extract_if(.., |append| !append.records.is_empty()) {
             self.metrics.refused_full.increment(1);
             append.reply.send(Err(LogError::Full)).unwrap_or_default();
+        }
+        for (_, reply) in self.growing.drain(..) {
+            reply.send(Err(LogError::Full)).unwrap_or_default();
         }
         match self.commit() {
             Err(Failure::Stop(reason)) => Err(reason),

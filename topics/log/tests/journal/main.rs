@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod damage;
 mod faults;
+mod growth;
 mod lying;
 #[cfg(feature = "fluvio")]
 #[path = "../fluvio/servers.rs"]

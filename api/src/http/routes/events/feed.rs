@@ -83,7 +83,7 @@ impl Feed {
         }
         self.positions.advance(partition, step.offset.next());
         let account = self.subscription.account();
-        let look = self.app.views.look_at(partition);
+        let look = self.app.views.look_for(partition, step);
         let outcomes = step.outcomes.iter();
         let outcomes: Vec<_> = outcomes
             .filter(|outcome| concerns(account, outcome, step, look.state()))

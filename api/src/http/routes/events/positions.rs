@@ -12,10 +12,11 @@ impl Positions {
         Self(next_offsets)
     }
 
-    /// Reads positions. A partition that is not named was never listened to: it is taken from
-    /// `ends`, and so is a position that lies beyond the end.
+    /// Reads positions. One that lies beyond the end is taken from `ends`. A partition that is not
+    /// named has come since: it is listened to from its beginning.
     pub(super) fn parse(text: &str, ends: &Self) -> Option<Self> {
         let mut positions = ends.clone();
+        positions.0.iter_mut().skip(text.split(',').count()).for_each(|it| *it = Offset::ZERO);
         for part in text.split(',') {
             let (partition, offset) = part.trim().split_once(':')?;
             let position = positions.0.get_mut(partition.parse::<usize>().ok()?)?;
@@ -29,9 +30,12 @@ impl Positions {
     }
 
     pub(super) fn advance(&mut self, partition: PartitionId, next: Offset) {
-        if let Some(position) = self.0.get_mut(usize::from(partition.number())) {
-            *position = next;
+        let at = usize::from(partition.number());
+        // A partition may come while somebody listens.
+        if at >= self.0.len() {
+            self.0.resize(at + 1, Offset::ZERO);
         }
+        self.0[at] = next;
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -55,7 +59,9 @@ mod tests {
         let positions = Positions::new(vec![Offset::new(3), Offset::new(5)]);
         assert_eq!(positions.to_text(), "0:3,1:5");
         assert_eq!(Positions::parse("0:3,1:5", &ends), Some(positions));
-        assert_eq!(Positions::parse("0:99", &ends), Some(ends.clone()));
+        assert_eq!(Positions::parse("0:99,1:99", &ends), Some(ends.clone()));
+        let came_since = Positions::new(vec![Offset::new(3), Offset::ZERO]);
+        assert_eq!(Positions::parse("0:3", &ends), Some(came_since));
         for malformed in ["", "0", "2:1", "x:1", "0:-1"] {
             assert_eq!(Positions::parse(malformed, &ends), None, "{malformed}");
         }

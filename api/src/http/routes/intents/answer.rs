@@ -64,7 +64,8 @@ pub(super) async fn answer(app: &Services, asked: Asked) -> Answer {
     match progress.unwrap_or_else(|_| waiter.progress()) {
         // Whether the step was already there is chance: who does not wait gets one kind of answer.
         Progress::Decided(step) if wait.is_zero() => Answer::Accepted(id(step.offset)),
-        Progress::Decided(step) => decided(app, id(step.offset), step).await,
+        // One that was forwarded is named where it was decided.
+        Progress::Decided(step) => decided(app, step.intent.unwrap_or(id(step.offset)), step).await,
         Progress::DecidedLongAgo(offset) if wait.is_zero() => Answer::Accepted(id(offset)),
         Progress::DecidedLongAgo(offset) => look_up(app, id(offset)).await,
         Progress::Accepted(offset) => Answer::Accepted(id(offset)),
@@ -100,6 +101,11 @@ pub(super) async fn step_at(
 }
 
 async fn decided(app: &Services, id: IntentId, step: Arc<Step>) -> Answer {
+    let (id, step) = match answered(app, id, step).await {
+        Ok(Some(answered)) => answered,
+        Ok(None) => return Answer::Accepted(id),
+        Err(problem) => return Answer::Problem(problem),
+    };
     let Some(Outcome::Repeated { original }) = step.reply() else {
         return Answer::Decided { id, step, repeated: false };
     };
@@ -108,6 +114,23 @@ async fn decided(app: &Services, id: IntentId, step: Arc<Step>) -> Answer {
         Ok(step) => Answer::Decided { id: original, step, repeated: true },
         Err(problem) => Answer::Problem(problem),
     }
+}
+
+/// The step that answers an intent, which is another one when the intent was forwarded; `None`
+/// when it is not answered yet.
+pub(super) async fn answered(
+    app: &Services,
+    id: IntentId,
+    step: Arc<Step>,
+) -> Result<Option<(IntentId, Arc<Step>)>, Problem> {
+    let Some(to) = step.answered_in() else {
+        return Ok(Some((id, step)));
+    };
+    let Some(((partition, offset), _)) = app.views.answer_of(id, to) else {
+        return Ok(None);
+    };
+    let step = step_at(app, partition, offset).await?;
+    Ok(Some((IntentId::new(id.slot(), partition, offset), step)))
 }
 
 /// A refused intent. A ticket that was used says where and when.
@@ -162,7 +185,7 @@ impl Answer {
                     problem.write_to(buffer);
                     return problem.status();
                 }
-                let look = app.views.look_at(id.partition());
+                let look = app.views.look(id.slot());
                 write(buffer, &DecidedJson::of(*id, step, *repeated, look.scene()));
                 StatusCode::OK
             }

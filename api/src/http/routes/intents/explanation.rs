@@ -8,8 +8,10 @@ use boxoffice_log::{Log as _, LogReader as _, TopicPartition};
 use boxoffice_topics::envelope::intent_from_record;
 use boxoffice_topics::{IntentId, Offset, PartitionId, Step};
 
-use super::answer::step_at;
-use crate::explain::{Decided, Evidence, ExplanationJson, Finding, Search, Subject, Tally, Waited};
+use super::answer::{answered, step_at};
+use crate::explain::{
+    Decided, Evidence, ExplanationJson, Finding, Search, Subject, Tally, Waited, asked_intent,
+};
 use crate::http::auth::{Caller, Role};
 use crate::http::problem::{Problem, ProblemJson};
 use crate::http::router::{App, Segment, Services};
@@ -51,8 +53,11 @@ pub async fn explanation(
     if !is_theirs || step.intent != Some(id) {
         return Err(unknown());
     }
+    let (id, step) = answered(&app, id, step).await?.ok_or_else(unknown)?;
+    let (partition, offset) = (id.partition(), id.offset());
     let record = read_intent(&app, partition, offset).await?;
     let (_, intent) = intent_from_record(&record).map_err(|_| Problem::internal())?;
+    let intent = asked_intent(&intent).map_err(|_| Problem::internal())?;
     let decided = Decided { id, intent: &intent, step: &step };
     let evidence = find_evidence(&app, &decided);
     Ok(json(&decided.explain(&evidence)))

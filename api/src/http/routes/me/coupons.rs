@@ -39,8 +39,7 @@ pub async fn coupons(State(app): State<App>, Buyer(account): Buyer) -> Result<Re
 /// The coupons that performances know the account to have.
 fn known_coupons(app: &Services, account: AccountId) -> BTreeMap<CouponId, Vec<PerformanceId>> {
     let mut known: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for partition in app.views.partitions() {
-        let look = app.views.look_at(partition);
+    for look in app.views.looks() {
         for performance in look.state().performances().map(|performance| performance.id()) {
             for (coupon, _) in look.state().coupons_of(performance, account) {
                 known.entry(coupon).or_default().push(performance);

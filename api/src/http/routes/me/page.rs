@@ -2,7 +2,7 @@
 //! misses one or shows one twice, whatever is bought in between.
 
 use boxoffice_core::Order;
-use boxoffice_topics::{AccountId, OrderId, PartitionId};
+use boxoffice_topics::{AccountId, OrderId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -41,30 +41,24 @@ pub(super) fn page<T>(
     let after: Option<OrderId> =
         page.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
-    let first = after.map_or(0, |after| after.0.partition().number());
+    let mut ids: Vec<OrderId> = Vec::new();
+    for look in app.views.looks() {
+        ids.extend(look.state().orders_of(account).map(|order| order.id));
+    }
+    // Partition by partition, by where they were asked for: that stays when slots move.
+    let place = |id: &OrderId| (id.0.partition(), id.0.offset());
+    ids.sort_unstable_by_key(place);
+    ids.dedup();
     let mut shown = Vec::new();
     let mut last = None;
-    for partition in app.views.partitions().skip(usize::from(first)) {
-        let look = app.views.look_at(partition);
-        let mut orders: Vec<&Order> = look
-            .state()
-            .orders_of(account)
-            .take_while(|order| is_after(order, partition, after))
-            .collect();
-        orders.reverse();
-        for order in orders {
-            if shown.len() == limit {
-                return Ok((shown, last));
-            }
-            shown.push(show(order, look.scene()));
-            last = Some(order.id.to_string());
+    for id in ids.iter().filter(|id| after.is_none_or(|after| place(id) > place(&after))) {
+        if shown.len() == limit {
+            return Ok((shown, last));
         }
+        let look = app.views.look(id.0.slot());
+        let Some(order) = look.state().order(*id) else { continue };
+        shown.push(show(order, look.scene()));
+        last = Some(id.to_string());
     }
     Ok((shown, None))
-}
-
-fn is_after(order: &Order, partition: PartitionId, after: Option<OrderId>) -> bool {
-    after.is_none_or(|after| {
-        after.0.partition() != partition || order.id.0.offset() > after.0.offset()
-    })
 }

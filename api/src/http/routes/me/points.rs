@@ -37,8 +37,7 @@ pub async fn points(State(app): State<App>, Buyer(account): Buyer) -> Result<Res
 /// A wallet without a lot can owe what an order earned, in the currency of that order.
 fn ordered_in(app: &Services, account: AccountId) -> BTreeSet<Currency> {
     let mut currencies = BTreeSet::new();
-    for partition in app.views.partitions() {
-        let look = app.views.look_at(partition);
+    for look in app.views.looks() {
         currencies.extend(look.state().orders_of(account).map(|order| order.total.currency));
     }
     currencies

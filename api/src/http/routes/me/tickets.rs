@@ -56,8 +56,7 @@ pub async fn tickets(
 /// Tickets that came from other accounts, and tickets that they offer.
 fn of_others(app: &Services, account: AccountId) -> (Vec<TicketId>, Vec<TicketId>) {
     let (mut received, mut offered) = (Vec::new(), Vec::new());
-    for partition in app.views.partitions() {
-        let look = app.views.look_at(partition);
+    for look in app.views.looks() {
         received.extend(look.state().tickets_received(account).take(LIMIT_MAX));
         offered.extend(look.state().tickets_offered_to(account).take(LIMIT_MAX));
     }

@@ -48,7 +48,7 @@ pub(super) fn invalid(path: &'static str, detail: &'static str) -> Problem {
 }
 
 /// The name of a line: the outcome that caused it, and its number from one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct LineName {
     outcome: EffectName,
     line: u16,
@@ -72,18 +72,20 @@ impl FromStr for LineName {
     }
 }
 
-/// The lines of entries after a line, each with its number.
+/// The lines of entries after a line, each with its number; none when there is no such line. A
+/// performance may have moved between partitions, so names need not grow along its ledger.
 pub(super) fn lines_after(
     entries: &[LedgerEntry],
     after: Option<LineName>,
 ) -> impl Iterator<Item = (&LedgerEntry, u16, LedgerLine)> {
-    let first =
-        after.map_or(0, |after| entries.partition_point(|entry| entry.name < after.outcome));
-    let lines = entries[first..].iter().flat_map(|entry| {
+    let is_cited = move |entry: &LedgerEntry| after.is_some_and(|it| it.outcome == entry.name);
+    let first = after.map_or(Some(0), |_| entries.iter().position(is_cited));
+    let entries = first.and_then(|first| entries.get(first..)).unwrap_or_default();
+    let lines = entries.iter().flat_map(|entry| {
         (1..).zip(entry.lines.iter().copied()).map(move |(number, line)| (entry, number, line))
     });
     lines.skip_while(move |(entry, number, _)| {
-        after.is_some_and(|after| LineName { outcome: entry.name, line: *number } <= after)
+        is_cited(entry) && after.is_some_and(|after| *number <= after.line)
     })
 }
 
@@ -99,10 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn names_of_lines_are_ordered_like_the_log() {
-        let name = |text: &str| text.parse::<LineName>().unwrap();
-        assert!(name("0-9-1.3") < name("0-10-0.1"));
-        assert!(name("0-9-1.3") < name("0-9-2.1"));
+    fn the_name_of_a_line_has_four_numbers() {
+        assert!("0-9-1.3".parse::<LineName>().is_ok());
         for text in ["0-9-1", "0-9.1", "0-9-1.", "0-9-1.x", ""] {
             assert!(text.parse::<LineName>().is_err(), "{text}");
         }

@@ -77,7 +77,7 @@ fn document(
         }
         RecordKind::Step => {
             let (header, step) = step_from_record(record)?;
-            let look = app.views.look_at(from.partition);
+            let look = app.views.look_for(from.partition, &step);
             step_record(from, offset, &header, &step, look.scene())
         }
     })

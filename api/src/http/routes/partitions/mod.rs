@@ -1,0 +1,4 @@
+//! Where the work is done, and how it is spread.
+
+pub mod list;
+pub mod scale;
