@@ -302,8 +302,10 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::TicketRulesInvalid
         | RefusalCode::TransferToSelf
         | RefusalCode::RefundTermsInvalid
+        | RefusalCode::MoveInvalid
+        | RefusalCode::PostInvalid
         | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
-        RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalCode::WaitingRoomFull | RefusalCode::SlotsMoving => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }
 }

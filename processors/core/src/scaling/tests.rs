@@ -1,9 +1,12 @@
+//! Two partitions between which a performance moves, post by post. They know each other by their
+//! posts alone.
+
 use std::num::NonZeroU16;
 
 use boxoffice_topics::codec::encode_into;
 use boxoffice_topics::intent::{SectionQuantities, SectionQuantity};
 use boxoffice_topics::{
-    AccountId, Header, IntentKey, Message, OrderId, PerformanceDefinition, PerformanceId,
+    AccountId, Header, IntentKey, Message, Offset, OrderId, PerformanceDefinition, PerformanceId,
 };
 
 use super::*;
