@@ -77,8 +77,6 @@ impl World {
             traceparent: None,
         };
         let state = &mut self.states[at];
-        // Whoever goes on from a snapshot decides the same.
-        *state = State::from_snapshot(&state.to_snapshot()).unwrap();
         let mut step = Step::default();
         decide(state, &Record { offset: state.next_offset(), header: &header, intent }, &mut step);
         apply(state, &step);
@@ -92,6 +90,10 @@ impl World {
     }
 
     fn bring(&mut self, to: PartitionId, from: EffectName, post: Post) -> Vec<Outcome> {
+        // Whoever goes on from a snapshot decides the same.
+        for state in &mut self.states {
+            *state = State::from_snapshot(&state.to_snapshot()).unwrap();
+        }
         let bring = Intent::Scaling(ScalingIntent::Bring { from, post });
         self.ask(usize::from(to.number()), 0, 0, &bring)
     }
