@@ -112,6 +112,11 @@ fn every_route_answers_everybody_as_it_should() {
                 ),
             ),
             ("/v1/webhooks/toss", ("POST", "/v1/webhooks/toss", &hint, [200; 6])),
+            ("/v1/partitions", ("GET", "/v1/partitions", "", [401, 403, 403, 403, 200, 401])),
+            (
+                "/v1/partitions/scale",
+                ("POST", "/v1/partitions/scale", r#"{"to": 2}"#, [401, 403, 403, 403, 202, 401]),
+            ),
             ("/healthz", ("GET", "/healthz", "", [200; 6])),
             ("/readyz", ("GET", "/readyz", "", [200; 6])),
             ("/metrics", ("GET", "/metrics", "", [200; 6])),

@@ -7,6 +7,7 @@ mod causal;
 mod lag;
 pub mod metric_definitions;
 pub mod payments;
+mod pending;
 pub mod postgres;
 pub mod progress;
 pub mod retry;

@@ -7,23 +7,20 @@
 //! behind is measured beside it, also when it hangs, waits or has stopped. The runner knows nothing
 //! of rows, connections or messages.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
-use boxoffice_topics::coupon::CouponOutcome;
-use boxoffice_topics::waiting_room::WaitingRoomOutcome;
-use boxoffice_topics::{LogId, Offset, Outcome, PartitionId, Step};
+use boxoffice_topics::{LogId, Offset, PartitionId, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::causal::{may_follow, receiver};
 use crate::lag::Lag;
 use crate::metric_definitions;
+use crate::pending::{Pending, Read};
 use crate::progress::{Cursor, Position, ProgressError};
 use crate::retry::Backoff;
 
@@ -388,130 +385,10 @@ enum Ended {
     Grown,
 }
 
-/// Steps that were read of one partition, the first of which are taken.
-struct Read<R> {
-    partition: PartitionId,
-    reader: R,
-    batch: Batch,
-    taken: usize,
-}
-
-impl<R> Read<R> {
-    fn is_taken(&self) -> bool {
-        self.taken == self.batch.records.len()
-    }
-}
-
 async fn follow<R: LogReader>(
     partition: PartitionId,
     mut reader: R,
 ) -> (PartitionId, R, Result<Batch, LogError>) {
     let batch = reader.next().await;
     (partition, reader, batch)
-}
-
-/// What was read and is not yet written.
-#[derive(Default)]
-struct Pending {
-    steps: Vec<(PartitionId, Step)>,
-    outcomes: usize,
-    /// Where each partition stood before.
-    moved: BTreeMap<PartitionId, Position>,
-    moved_at: Option<Instant>,
-    /// Slots go to a partition that is not followed yet.
-    is_grown: bool,
-}
-
-impl Pending {
-    /// Takes what may be taken: one partition may wait for another.
-    fn take_all<R>(
-        &mut self,
-        cursors: &mut [Cursor],
-        read: &mut [Read<R>],
-    ) -> Result<(), ProgressError> {
-        loop {
-            let mut is_over = true;
-            for read in &mut *read {
-                let before = read.taken;
-                self.take(cursors, read)?;
-                is_over &= read.taken == before;
-            }
-            if is_over {
-                return Ok(());
-            }
-        }
-    }
-
-    fn take<R>(&mut self, cursors: &mut [Cursor], read: &mut Read<R>) -> Result<(), ProgressError> {
-        let at = usize::from(read.partition.number());
-        let before = cursors[at].position();
-        for (offset, record) in read.batch.iter().skip(read.taken) {
-            let mut ahead = cursors[at].clone();
-            let step = ahead.accept(offset, record)?;
-            let next_of = |of: PartitionId| {
-                cursors.get(usize::from(of.number())).map(|cursor| cursor.position().next)
-            };
-            if step.as_ref().is_some_and(|step| !may_follow(step, next_of)) {
-                break;
-            }
-            cursors[at] = ahead;
-            read.taken += 1;
-            self.add(read.partition, step, cursors.len());
-        }
-        if cursors[at].position().next > before.next {
-            self.moved.entry(before.partition).or_insert(before);
-            self.moved_at.get_or_insert_with(Instant::now);
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, partition: PartitionId, step: Option<Step>, partitions: usize) {
-        let Some(step) = step else { return };
-        self.is_grown |= receiver(&step).is_some_and(|to| usize::from(to.number()) >= partitions);
-        if changes_something(&step) {
-            self.outcomes += step.outcomes.iter().map(weight).sum::<usize>();
-            self.steps.push((partition, step));
-        }
-    }
-
-    fn due(&self, config: &Config, written_at: Option<Instant>) -> Option<Instant> {
-        let moved_at = self.moved_at?;
-        if self.steps.is_empty() {
-            return Some(moved_at + config.idle_interval);
-        }
-        Some(written_at.map_or(moved_at, |written_at| written_at + config.write_interval))
-    }
-}
-
-fn changes_something(step: &Step) -> bool {
-    step.outcomes.iter().any(|outcome| match outcome {
-        Outcome::Refused { .. }
-        | Outcome::Repeated { .. }
-        | Outcome::MessageSent { .. }
-        | Outcome::MessageReceived { .. }
-        | Outcome::Scaling(_) => false,
-        // What becomes of one's place in the line is told by the turn.
-        Outcome::WaitingRoom(outcome) => !matches!(
-            outcome,
-            WaitingRoomOutcome::Seen { .. }
-                | WaitingRoomOutcome::Left { .. }
-                | WaitingRoomOutcome::Returned { .. }
-                | WaitingRoomOutcome::Inside { .. }
-        ),
-        // A performance repeats what the campaign's own outcomes say.
-        Outcome::Coupon(outcome) => !matches!(
-            outcome,
-            CouponOutcome::Announced { .. }
-                | CouponOutcome::Granted { .. }
-                | CouponOutcome::Spent { .. }
-        ),
-        _ => true,
-    })
-}
-
-fn weight(outcome: &Outcome) -> usize {
-    match outcome {
-        Outcome::PerformanceCreated { definition } => 1 + definition.seat_count() as usize,
-        _ => 1,
-    }
 }

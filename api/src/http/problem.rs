@@ -303,8 +303,10 @@ pub const fn refusal_status(code: RefusalCode) -> StatusCode {
         | RefusalCode::TransferToSelf
         | RefusalCode::RefundTermsInvalid
         | RefusalCode::SettlementTermsInvalid
+        | RefusalCode::MoveInvalid
+        | RefusalCode::PostInvalid
         | RefusalCode::TicketRepeated => StatusCode::UNPROCESSABLE_ENTITY,
-        RefusalCode::WaitingRoomFull => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalCode::WaitingRoomFull | RefusalCode::SlotsMoving => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::CONFLICT,
     }
 }

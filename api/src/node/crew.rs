@@ -11,7 +11,7 @@ use boxoffice_processors::{
 };
 use boxoffice_topics::{PartitionId, Step};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::messengers::Messengers;
 use super::{Answers, NodeError, until};
@@ -40,21 +40,55 @@ impl Release for Releases {
 
 /// Those who work for partitions.
 pub(super) struct Crew {
-    pub(super) log: AnyLog,
-    pub(super) views: Arc<Views>,
-    pub(super) ingest: Ingest<Arc<Waiter>>,
-    pub(super) answers: Arc<Answers>,
-    pub(super) checkpoints: Checkpoints,
-    pub(super) appenders: Appenders,
-    pub(super) messengers: Messengers,
-    pub(super) stop_partitions: watch::Sender<bool>,
-    pub(super) partitions: JoinSet<Result<Finished, NodeError>>,
-    pub(super) grow: mpsc::Receiver<Grow>,
+    log: AnyLog,
+    views: Arc<Views>,
+    ingest: Ingest<Arc<Waiter>>,
+    answers: Arc<Answers>,
+    checkpoints: Checkpoints,
+    appenders: Appenders,
+    messengers: Messengers,
+    stop_partitions: watch::Sender<bool>,
+    partitions: JoinSet<Result<Finished, NodeError>>,
+    grow: mpsc::Receiver<Grow>,
 }
 
 impl Crew {
+    /// Those who will work for the partitions of the log, and whoever asks them for more of them.
+    pub(super) fn new(
+        log: &AnyLog,
+        views: &Arc<Views>,
+        (ingest, appenders): (&Ingest<Arc<Waiter>>, Appenders),
+        answers: Arc<Answers>,
+        checkpoints: Checkpoints,
+    ) -> (Self, mpsc::Sender<Grow>) {
+        let (sender, grow) = mpsc::channel(1);
+        let crew = Self {
+            log: log.clone(),
+            views: Arc::clone(views),
+            ingest: ingest.clone(),
+            answers,
+            checkpoints,
+            appenders,
+            messengers: Messengers::start(log, views),
+            stop_partitions: watch::Sender::new(false),
+            partitions: JoinSet::new(),
+            grow,
+        };
+        (crew, sender)
+    }
+
+    /// Starts the owners of recovered partitions, and looks after everybody until it is told to stop.
+    pub(super) fn start(
+        mut self,
+        recovered: Vec<Recovered>,
+    ) -> (watch::Sender<bool>, JoinHandle<Result<(), NodeError>>) {
+        recovered.into_iter().for_each(|recovered| self.spawn(recovered));
+        let (stop, stopped) = watch::channel(false);
+        (stop, tokio::spawn(self.run(stopped)))
+    }
+
     /// Starts the owner of a recovered partition, which the views show.
-    pub(super) fn spawn(&mut self, recovered: Recovered) {
+    fn spawn(&mut self, recovered: Recovered) {
         let partition = recovered.state.partition();
         let owner = Partition::new(
             self.log.clone(),
@@ -74,7 +108,7 @@ impl Crew {
     ///
     /// # Errors
     /// When a part that selling needs has failed: the process must end.
-    pub(super) async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), NodeError> {
+    async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(until(stop));
         loop {
             tokio::select! {

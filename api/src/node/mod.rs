@@ -27,7 +27,7 @@ use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::{Checkpoints, Recovered, owners, recover};
 use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{Config, Limits, duration};
@@ -46,7 +46,6 @@ use crate::views::{Subscribers, Views, Waiter};
 use self::background::Background;
 use self::crew::Crew;
 pub use self::crew::Grow;
-use self::messengers::Messengers;
 use self::payments::Payments;
 
 /// Folder of the journal in the data directory.
@@ -193,22 +192,8 @@ impl Node {
         let background = Background::start().map_err(NodeError::Background)?;
         let (stop_sink, sink_stopped) = watch::channel(false);
         let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
-        let (grow, grow_asked) = mpsc::channel(1);
-        let mut crew = Crew {
-            log: log.clone(),
-            views: Arc::clone(&views),
-            ingest: ingest.clone(),
-            answers,
-            checkpoints,
-            appenders,
-            messengers: Messengers::start(&log, &views),
-            stop_partitions: watch::Sender::new(false),
-            partitions: JoinSet::new(),
-            grow: grow_asked,
-        };
-        recovered.into_iter().for_each(|recovered| crew.spawn(recovered));
-        let (stop_crew, crew_stopped) = watch::channel(false);
-        let crew = tokio::spawn(crew.run(crew_stopped));
+        let (crew, grow) = Crew::new(&log, &views, (&ingest, appenders), answers, checkpoints);
+        let (stop_crew, crew) = crew.start(recovered);
         let (scaling, coordinator) = Scaling::new(&views, &ingest, grow);
         let scaling_task = tokio::spawn(coordinator.run());
         let (stop_http, http_stopped) = watch::channel(false);

@@ -100,6 +100,17 @@ pub enum Found {
     NotYet,
 }
 
+/// Where an intent is answered that was forwarded.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// In which partition.
+    pub partition: PartitionId,
+    /// At which offset.
+    pub offset: Offset,
+    /// The step, when it is still in memory.
+    pub step: Option<Arc<Step>>,
+}
+
 /// The state of one partition, for as long as somebody looks at it.
 pub struct Look<'a> {
     state: Seen<'a>,
@@ -367,29 +378,26 @@ impl Views {
         };
         self.forwarded.wait(origin, waiter);
         // It may have been answered before it was waited for.
-        if let Some((_, Some(step))) = self.answer_of(origin, to)
+        if let Some(Answered { step: Some(step), .. }) = self.answer_of(origin, to)
             && let Some(waiter) = self.forwarded.take(origin)
         {
             waiter.decided(step);
         }
     }
 
-    /// Where the intent is answered that was forwarded to a partition, with the step if it is still
-    /// in memory; `None` when it is not answered yet.
+    /// Where the intent is answered that was forwarded to a partition; `None` when it is not answered
+    /// yet.
     #[must_use]
-    pub fn answer_of(
-        &self,
-        origin: IntentId,
-        mut to: PartitionId,
-    ) -> Option<((PartitionId, Offset), Option<Arc<Step>>)> {
+    pub fn answer_of(&self, origin: IntentId, mut to: PartitionId) -> Option<Answered> {
         loop {
-            let at = self.look_at(self.partition(to.number())?).state().answered_at(origin)?;
-            match self.find(to, at) {
+            let partition = self.partition(to.number())?;
+            let offset = self.look_at(partition).state().answered_at(origin)?;
+            match self.find(partition, offset) {
                 Found::Recent(step) => match step.answered_in() {
                     Some(further) => to = further,
-                    None => return Some(((to, at), Some(step))),
+                    None => return Some(Answered { partition, offset, step: Some(step) }),
                 },
-                Found::InTheLog => return Some(((to, at), None)),
+                Found::InTheLog => return Some(Answered { partition, offset, step: None }),
                 Found::NotYet => return None,
             }
         }

@@ -88,17 +88,11 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
             return false;
         }
         Outcome::MessageSent { message } => state.messages.send(name, message.slot()),
-        Outcome::MessageReceived { from } => {
-            let to = step.intent.map(IntentId::slot);
-            let to = to.unwrap_or_else(|| unreachable!("only a tick has no name"));
-            state.messages.receive(*from, to);
-        }
+        Outcome::MessageReceived { from } => receive(state, step, *from),
         Outcome::OrderConfirmed { order, payment, earned, .. } => {
             state.confirm_order(*order, *payment, *earned, at);
         }
-        Outcome::OrderCancelled { order, account: _, reason } => {
-            state.cancel_order(*order, *reason, at);
-        }
+        Outcome::OrderCancelled { order, reason, .. } => state.cancel_order(*order, *reason, at),
         Outcome::PaymentRequested { payment, order, amount, payment_key } => {
             state.request_payment(name, *payment, *order, *amount, payment_key);
         }
@@ -118,15 +112,20 @@ fn apply_outcome(state: &mut State, step: &Step, name: EffectName, outcome: &Out
         Outcome::Ticket(outcome) => return state.apply_ticket(step.intent, outcome),
         Outcome::Refund(outcome) => state.apply_refund(outcome, at),
         Outcome::Settlement(outcome) => return state.apply_settlement(step, outcome),
-        Outcome::Scaling(outcome) => {
-            return state.apply_scaling(name, at, step.intent.is_none(), outcome);
-        }
+        Outcome::Scaling(outcome) => return state.apply_scaling(name, step, outcome),
         Outcome::WaitingRoom(outcome) => {
             state.change_waiting_room(outcome);
             return false;
         }
     }
     true
+}
+
+/// A message has come to the slot of the step.
+fn receive(state: &mut State, step: &Step, from: EffectName) {
+    let to = step.intent.map(IntentId::slot);
+    let to = to.unwrap_or_else(|| unreachable!("only a tick has no name"));
+    state.messages.receive(from, to);
 }
 
 fn drop_stale_timers(state: &mut State) {

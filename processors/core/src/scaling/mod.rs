@@ -24,8 +24,8 @@ use boxoffice_topics::outcome::EffectName;
 use boxoffice_topics::partition::PARTITIONS_MAX;
 use boxoffice_topics::scaling::{Forward, MovingSlot, Opening, PART_BYTES_MAX, Post, StateDigest};
 use boxoffice_topics::{
-    Intent, IntentId, Offset, Outcome, PartitionId, Refusal, RefusalCode, ScalingIntent,
-    ScalingOutcome, Slot, Step, Timestamp,
+    Intent, IntentId, Outcome, PartitionId, Refusal, RefusalCode, ScalingIntent, ScalingOutcome,
+    Slot, Step, Timestamp,
 };
 
 pub use slots::{Departure, PostsSent};
@@ -242,10 +242,10 @@ impl State {
     pub(crate) fn apply_scaling(
         &mut self,
         name: EffectName,
-        offset: Offset,
-        is_tick: bool,
+        step: &Step,
         outcome: &ScalingOutcome,
     ) -> bool {
+        let (offset, is_tick) = (step.offset, step.intent.is_none());
         match outcome {
             ScalingOutcome::SlotsLeft { slots, to, dealt } => {
                 let set = Leaving::slot_set(slots);

@@ -1,9 +1,12 @@
+//! Two partitions between which a performance moves, post by post. They know each other by their
+//! posts alone.
+
 use std::num::NonZeroU16;
 
 use boxoffice_topics::codec::encode_into;
 use boxoffice_topics::intent::{SectionQuantities, SectionQuantity};
 use boxoffice_topics::{
-    AccountId, Header, IntentKey, Message, OrderId, PerformanceDefinition, PerformanceId,
+    AccountId, Header, IntentKey, Message, Offset, OrderId, PerformanceDefinition, PerformanceId,
 };
 
 use super::*;
@@ -74,8 +77,6 @@ impl World {
             traceparent: None,
         };
         let state = &mut self.states[at];
-        // Whoever goes on from a snapshot decides the same.
-        *state = State::from_snapshot(&state.to_snapshot()).unwrap();
         let mut step = Step::default();
         decide(state, &Record { offset: state.next_offset(), header: &header, intent }, &mut step);
         apply(state, &step);
@@ -89,6 +90,10 @@ impl World {
     }
 
     fn bring(&mut self, to: PartitionId, from: EffectName, post: Post) -> Vec<Outcome> {
+        // Whoever goes on from a snapshot decides the same.
+        for state in &mut self.states {
+            *state = State::from_snapshot(&state.to_snapshot()).unwrap();
+        }
         let bring = Intent::Scaling(ScalingIntent::Bring { from, post });
         self.ask(usize::from(to.number()), 0, 0, &bring)
     }

@@ -10,19 +10,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use boxoffice_topics::{Offset, PartitionId};
+use boxoffice_topics::Offset;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::block::{self, BlockKind, Chain, Place, SECTOR_BYTES};
 use super::disk::{DiskFile, DiskLock, write_all_at, write_zeros};
-use super::inspect::index_of;
 use super::recover::is_full;
 use super::segment::{FIRST_BLOCK, Location};
 use super::spare::{NoSpare, Spare};
 use super::tail::{CLOSED, Shared};
 use crate::metric_definitions::Metrics;
-use crate::{Durability, LogError, Topic, TopicPartition};
+use crate::{Durability, LogError, TopicPartition};
+
+mod growth;
 
 /// What an append takes in memory beside its records.
 const RECORD_OVERHEAD_BYTES: usize = size_of::<Bytes>();
@@ -277,45 +278,6 @@ impl Writer {
         }
     }
 
-    /// Gives partitions that are not there their genesis records, all in one block.
-    fn begin_partitions(&mut self, partitions: u16) {
-        let record = Bytes::from(self.shared.genesis.to_record());
-        for partition in (0..partitions).filter_map(PartitionId::new) {
-            for topic in Topic::ALL {
-                let to = TopicPartition { topic, partition };
-                let Some(index) = index_of(to, partitions) else { continue };
-                if index == self.progress.len() {
-                    self.progress.push(Progress { next: 0, dirty: false });
-                }
-                let is_begun = self.progress[index].next > 0;
-                if is_begun || self.batch.iter().any(|append| append.index == index) {
-                    continue;
-                }
-                let records = vec![record.clone()];
-                let bytes = block::frame_bytes(&records);
-                let (reply, _) = oneshot::channel();
-                let durability = Durability::Synced;
-                self.batch.push(Append {
-                    to,
-                    index,
-                    records,
-                    bytes,
-                    permits: 0,
-                    durability,
-                    reply,
-                });
-            }
-        }
-    }
-
-    /// Partitions are shown when their first records are durable.
-    fn show_partitions(&mut self) {
-        for (partitions, reply) in self.growing.drain(..) {
-            self.shared.show_partitions(partitions);
-            reply.send(Ok(())).unwrap_or_default();
-        }
-    }
-
     fn commit(&mut self) -> Result<(), Failure> {
         let started = Instant::now();
         self.drop_beyond_limit();
@@ -497,9 +459,7 @@ impl Writer {
             self.metrics.refused_full.increment(1);
             append.reply.send(Err(LogError::Full)).unwrap_or_default();
         }
-        for (_, reply) in self.growing.drain(..) {
-            reply.send(Err(LogError::Full)).unwrap_or_default();
-        }
+        self.refuse_partitions();
         match self.commit() {
             Err(Failure::Stop(reason)) => Err(reason),
             Ok(()) | Err(Failure::Full) => Ok(()),

@@ -136,7 +136,7 @@ async fn another_number_of_partitions_is_a_mismatch_that_says_both() {
     let config = JournalConfig { partitions: 8.try_into().unwrap(), ..config() };
     match Journal::open_on(Arc::new(disk), &config) {
         Err(LogError::Mismatch(reason)) => {
-            assert_eq!(&*reason, "the log has 3 partitions, and 8 were asked for")
+            assert_eq!(&*reason, "the log was made with 3 partitions, and 8 were asked for")
         }
         other => panic!("{other:?}"),
     }

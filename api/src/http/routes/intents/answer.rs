@@ -16,7 +16,7 @@ use crate::http::auth::Caller;
 use crate::http::problem::Problem;
 use crate::http::router::Services;
 use crate::json::{AcceptedJson, DecidedJson, parse_intent};
-use crate::views::{Found, Progress, Waiter, read_step};
+use crate::views::{Answered, Found, Progress, Waiter, read_step};
 
 /// An intent on its way.
 pub(super) struct Asked {
@@ -126,10 +126,13 @@ pub(super) async fn answered(
     let Some(to) = step.answered_in() else {
         return Ok(Some((id, step)));
     };
-    let Some(((partition, offset), _)) = app.views.answer_of(id, to) else {
+    let Some(Answered { partition, offset, step }) = app.views.answer_of(id, to) else {
         return Ok(None);
     };
-    let step = step_at(app, partition, offset).await?;
+    let step = match step {
+        Some(step) => step,
+        None => step_at(app, partition, offset).await?,
+    };
     Ok(Some((IntentId::new(id.slot(), partition, offset), step)))
 }
 
