@@ -53,8 +53,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
         Database::None => None,
         database => {
             let opened = Opened::open(database, &args.source.data_dir).await?;
-            let comparison = compare(&log, opened.pool()).await?;
-            opened.close().await?;
+            // Closed whatever comes: a database in process waits for its connection when it is dropped.
+            let comparison = compare(&log, opened.pool()).await;
+            let closed = opened.close().await;
+            let comparison = comparison?;
+            closed?;
             Some(comparison)
         }
     };

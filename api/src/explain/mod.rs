@@ -107,7 +107,7 @@ pub struct EarlierJson {
     pub offset: u64,
     /// When it was decided.
     pub at: String,
-    /// How many milliseconds before the intent.
+    /// How many milliseconds before the intent, or before the refusal of an order that waited.
     pub milliseconds_before: i64,
     /// Who caused it: `you`, `another account`, `the payment provider` or `time`.
     pub by: &'static str,

@@ -133,7 +133,12 @@ impl Waited {
     pub(super) fn earlier(&self, decided: &Decided<'_>) -> Option<EarlierJson> {
         let (partition, tale) = self.wallet.as_ref()?;
         let last = tale.last.as_ref()?;
-        Some(last.shown(decided, *partition, "your wallet".to_owned()))
+        let mut earlier = last.shown(decided, *partition, "your wallet".to_owned());
+        // The wallet may have changed after the intent, and before it refused.
+        if let Some(End { finding, .. }) = &self.end {
+            earlier.milliseconds_before = since(last.at, finding.at);
+        }
+        Some(earlier)
     }
 
     /// Whether the wallet has records that were not looked at.

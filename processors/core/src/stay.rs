@@ -90,11 +90,12 @@ impl Performance {
         Some((first, self.stays()?.closes_at(first)))
     }
 
-    /// When a place is used: a night from when it cannot be bought any more, all else from the
-    /// beginning of the performance.
+    /// When a place is used: a night from its date on, or from when it cannot be bought any more if
+    /// that is later, all else from the beginning of the performance.
     pub(crate) fn begins_at(&self, section: Option<SectionNumber>) -> Timestamp {
         let night = section.and_then(|section| self.night_of(section));
-        let begins_at = night.and_then(|(_, date)| Some(self.stays()?.closes_at(date)));
+        let begins_at =
+            night.and_then(|(_, date)| Some(self.stays()?.closes_at(date).max(date.starts_at())));
         begins_at.unwrap_or(self.definition().starts_at)
     }
 

@@ -238,6 +238,20 @@ fn the_ticket_of_a_night_goes_by_the_beginning_of_its_night() {
     );
 }
 
+#[test]
+fn a_night_that_is_sold_until_days_before_admits_on_its_date() {
+    check_lodge(
+        "close=-2880",
+        "alice  stay D 22 1 1      => held h1 D_22:1 100 asasked
+         alice  order h1           => placed o1 100
+         alice  pay o1 100         => requested p1 100
+         system captured p1 100    => captured p1 100, confirmed o1 D_22:1
+         promoter tickets admits=5000 => tickets ruled
+         later 1900805000          => nothing
+         gate   in o1.1 N          => in o1.1 N@1900805000 #1",
+    );
+}
+
 fn ticket(state: &State, number: u16) -> TicketId {
     let order = state.orders_of(account("alice")).next().expect("an order").id;
     TicketId { order, number }

@@ -40,7 +40,11 @@ fn stamp(path: &'static str, text: &str) -> Result<Timestamp, Problem> {
         invalid(path, "must be a moment such as 2026-12-01T00:00:00Z; `+` is sent as `%2B`")
     })?;
     let is_whole = moment.subsec_nanosecond() % 1_000_000 == 0;
-    Ok(Timestamp::from_millis(moment.as_millisecond() + i64::from(!is_whole)))
+    let millis = moment.as_millisecond() + i64::from(!is_whole);
+    if millis < 0 || jiff::Timestamp::from_millisecond(millis).is_err() {
+        return Err(invalid(path, "must be in the years 1970 to 9999"));
+    }
+    Ok(Timestamp::from_millis(millis))
 }
 
 pub(super) fn invalid(path: &'static str, detail: &'static str) -> Problem {
@@ -98,6 +102,13 @@ mod tests {
         let stamp = |text| stamp("from", text).unwrap().as_millis();
         assert_eq!(stamp("1970-01-01T00:00:01Z"), 1_000);
         assert_eq!(stamp("1970-01-01T09:00:01.0015+09:00"), 1_002);
+    }
+
+    #[test]
+    fn a_period_is_within_what_can_be_written() {
+        for text in ["1969-12-31T23:59:59Z", "9999-12-30T22:00:00.999999999Z"] {
+            assert!(super::stamp("to", text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -47,9 +47,9 @@ pub struct Wanted {
 /// The settlement of a performance
 ///
 /// For promoters and operators: every movement of money in double entry. Totals are over all lines of
-/// the period; each line cites the outcome that caused it, which is number `index` of the step at
-/// `/v1/topics/outcomes/partitions/{partition}/records?from={offset}&limit=1`, and the lines of one
-/// outcome sum to zero. CSV has all lines of the period, with a header row. A performance from before
+/// the period; each line cites the outcome that caused it, which is number `index` of the step that
+/// operators read at `/v1/topics/outcomes/partitions/{partition}/records?from={offset}&limit=1`, and
+/// the lines of one outcome sum to zero. CSV has all lines of the period, with a header row. A performance from before
 /// there was settlement has none: 409.
 #[utoipa::path(
     get, path = "/v1/settlements", tag = "performances", operation_id = "show_settlement",
