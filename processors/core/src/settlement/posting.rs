@@ -91,7 +91,8 @@ fn entry_of(asked: &Asked<'_>, step: &[Outcome], outcome: &Outcome) -> Option<En
         | Outcome::Refund(
             RefundOutcome::TermsSet { .. } | RefundOutcome::PerformanceCancelled { .. },
         )
-        | Outcome::Settlement(_) => None,
+        | Outcome::Settlement(_)
+        | Outcome::Scaling(_) => None,
     }
 }
 
