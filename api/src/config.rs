@@ -11,15 +11,24 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::log_store::{LogStore, LogTls};
+use crate::roles::Roles;
 
 /// The configuration of one node.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// What this process does. Less than everything needs a log in a cluster, and a Postgres server
+    /// where it is said who owns what. Default everything.
+    pub roles: Roles,
+    /// What others call this process. Default its host and process id.
+    pub node_name: Option<String>,
     /// Where HTTP is served. Port 0 takes a free one. Default `127.0.0.1:8080`.
     pub listen: SocketAddr,
     /// Where everything durable is kept. Default `./data`.
     pub data_dir: PathBuf,
+    /// Where the secret of names and the keys of tickets are. Every process of one log needs the same
+    /// ones. Default the data directory.
+    pub secrets_dir: Option<PathBuf>,
     /// Partitions of each topic. Fixed when the data directory is made. Default 4.
     pub partitions: NonZeroU16,
     /// Where the log is kept: `embedded` or `fluvio://host:port/prefix`.
@@ -212,8 +221,11 @@ pub struct Limits {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            roles: Roles::ALL,
+            node_name: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("./data"),
+            secrets_dir: None,
             partitions: const { NonZeroU16::new(4).expect("not zero") },
             log: LogStore::default(),
             log_tls: None,
@@ -299,10 +311,16 @@ pub fn duration(milliseconds: NonZeroU32) -> Duration {
 /// What flags and environment say; the rest comes from the file or the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// See [`Config::roles`].
+    pub roles: Option<Roles>,
+    /// See [`Config::node_name`].
+    pub node_name: Option<String>,
     /// See [`Config::listen`].
     pub listen: Option<SocketAddr>,
     /// See [`Config::data_dir`].
     pub data_dir: Option<PathBuf>,
+    /// See [`Config::secrets_dir`].
+    pub secrets_dir: Option<PathBuf>,
     /// See [`Config::partitions`].
     pub partitions: Option<NonZeroU16>,
     /// See [`Config::log`].
@@ -348,8 +366,11 @@ impl Config {
             None => Self::default(),
         };
         let Overrides {
+            roles,
+            node_name,
             listen,
             data_dir,
+            secrets_dir,
             partitions,
             log,
             log_tls,
@@ -359,8 +380,11 @@ impl Config {
             provider_url,
             jwks,
         } = overrides;
+        replace(&mut config.roles, roles);
+        config.node_name = node_name.or(config.node_name);
         replace(&mut config.listen, listen);
         replace(&mut config.data_dir, data_dir);
+        config.secrets_dir = secrets_dir.or(config.secrets_dir);
         replace(&mut config.partitions, partitions);
         replace(&mut config.log, log);
         config.log_tls = log_tls.or(config.log_tls);
@@ -411,7 +435,42 @@ impl Config {
         if self.database == Database::Embedded && !cfg!(feature = "embedded-postgres") {
             return contradiction("this program was built without the embedded database");
         }
+        self.check_roles()
+    }
+
+    fn check_roles(&self) -> Result<(), ConfigError> {
+        let contradiction = |reason| Err(ConfigError::Contradiction(reason));
+        if self.roles.are_all() {
+            return Ok(());
+        }
+        if self.log == LogStore::Embedded {
+            return contradiction("less than all roles need a log in a cluster: log = \"fluvio://...\"");
+        }
+        if !self.is_shared() {
+            return contradiction(
+                "less than all roles need a server that all processes share: database = \"postgres://...\"",
+            );
+        }
         Ok(())
+    }
+
+    /// Whether other processes may work on the same log: then it is said in Postgres who owns what.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.log != LogStore::Embedded && matches!(self.database, Database::Url(_))
+    }
+
+    /// Whether this process runs the sandbox provider.
+    #[must_use]
+    pub fn runs_sandbox(&self) -> bool {
+        let is_own = self.payments.base_url.is_none();
+        self.payments.provider == Provider::Sandbox && is_own && self.roles.sinks
+    }
+
+    /// Where the secret of names and the keys of tickets are.
+    #[must_use]
+    pub fn secrets_dir(&self) -> &Path {
+        self.secrets_dir.as_deref().unwrap_or(&self.data_dir)
     }
 }
 
@@ -474,6 +533,24 @@ mod tests {
         assert!(load("database='none'\n[auth]\nalgorithm = 'ES256'").is_err());
         assert!(load("database='none'\n[auth]\nsecret_file = 'a'\njwks = 'b'").is_err());
         assert!(load("database='none'\n[auth]\njwks_max_age_seconds = 300").is_err());
+    }
+
+    #[test]
+    fn a_share_of_the_work_needs_what_all_processes_share() {
+        let refused = |text: &str| load(text).unwrap_err().to_string();
+        assert!(refused("roles = ['api']\ndatabase = 'none'").contains("log in a cluster"));
+        assert!(refused("roles = ['apis']").contains("`apis` is not a role"));
+        assert!(refused("roles = []").contains("needs a role"));
+        let cluster = "roles = ['api', 'sinks']\nlog = 'fluvio://127.0.0.1:9003/boxoffice'";
+        #[cfg(feature = "fluvio")]
+        {
+            let embedded = format!("{cluster}\ndatabase = 'none'");
+            assert!(refused(&embedded).contains("database = \"postgres://"));
+            let config = load(&format!("{cluster}\ndatabase = 'postgres://db/boxoffice'")).unwrap();
+            assert!(config.is_shared() && config.runs_sandbox() && !config.roles.processor);
+        }
+        #[cfg(not(feature = "fluvio"))]
+        assert!(refused(cluster).contains("without Fluvio"));
     }
 
     #[test]

@@ -8,11 +8,12 @@ use boxoffice_sinks::runner::{Phase, Status};
 use boxoffice_topics::PartitionId;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::watch::Ref;
 use utoipa::ToSchema;
 
 use crate::http::router::Services;
 use crate::metric_definitions;
+use crate::node::SinksStatus;
 
 /// Upper bounds in seconds: from an in-memory answer to the longest wait.
 const SECONDS: [f64; 14] =
@@ -21,8 +22,7 @@ const SECONDS: [f64; 14] =
 /// Who to ask how things are.
 #[derive(Debug)]
 pub struct Health {
-    sink: Option<watch::Receiver<Status>>,
-    executor: ExecutorHandle,
+    sinks: Option<SinksStatus>,
     recorder: PrometheusHandle,
 }
 
@@ -35,13 +35,17 @@ pub struct ReadinessJson {
     log: String,
     /// Released steps of every partition.
     partitions: Vec<PartitionJson>,
-    /// The rows in Postgres; absent without a database.
+    /// What the process does.
+    roles: String,
+    /// The rows in Postgres; absent without a database, and where another process writes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     postgres: Option<SinkJson>,
-    /// Payments and refunds without a result.
-    payments_pending: usize,
+    /// Payments and refunds without a result; absent where another process talks to the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payments_pending: Option<usize>,
     /// Those among them that were asked for and whose truth is unknown.
-    payments_unknown: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payments_unknown: Option<usize>,
 }
 
 /// How far a partition is.
@@ -70,18 +74,18 @@ pub struct SinkJson {
 impl Health {
     /// The health of these parts.
     #[must_use]
-    pub fn new(
-        sink: Option<watch::Receiver<Status>>,
-        executor: ExecutorHandle,
-        recorder: PrometheusHandle,
-    ) -> Self {
-        Self { sink, executor, recorder }
+    pub const fn new(sinks: Option<SinksStatus>, recorder: PrometheusHandle) -> Self {
+        Self { sinks, recorder }
     }
 
-    /// The payment executor.
+    /// The payment executor, while this process has it.
     #[must_use]
-    pub const fn executor(&self) -> &ExecutorHandle {
-        &self.executor
+    pub fn executor(&self) -> Option<ExecutorHandle> {
+        self.sinks.as_ref()?.executor.borrow().clone()
+    }
+
+    fn rows(&self) -> Option<Ref<'_, Status>> {
+        Some(self.sinks.as_ref()?.rows.as_ref()?.borrow())
     }
 
     /// Every metric, as text.
@@ -94,7 +98,7 @@ impl Health {
     /// Records of a partition that Postgres has not got; `None` without a database.
     #[must_use]
     pub fn postgres_lag(&self, partition: PartitionId, end: u64) -> Option<u64> {
-        let status = self.sink.as_ref()?.borrow();
+        let status = self.rows()?;
         let next = status.next_offsets.get(usize::from(partition.number()));
         Some(end.saturating_sub(next.map_or(0, |next| next.number())))
     }
@@ -113,14 +117,16 @@ impl Health {
         let stopping = *app.stop.borrow();
         // A database that is away comes back; one with another log's rows means that another log
         // has sold these seats, and somebody must look first.
-        let misled = self.sink.as_ref().is_some_and(|status| status.borrow().is_other_log);
+        let misled = self.rows().is_some_and(|status| status.is_other_log);
+        let executor = self.executor();
         ReadinessJson {
             ready: log.is_none() && !stopping && !misled,
             log: log.unwrap_or_else(|| if stopping { "closing" } else { "open" }.to_owned()),
             partitions,
-            postgres: self.sink.as_ref().map(|status| SinkJson::from(&*status.borrow())),
-            payments_pending: self.executor.pending(),
-            payments_unknown: self.executor.unknown().len(),
+            roles: app.roles.to_string(),
+            postgres: self.rows().map(|status| SinkJson::from(&*status)),
+            payments_pending: executor.as_ref().map(ExecutorHandle::pending),
+            payments_unknown: executor.as_ref().map(|executor| executor.unknown().len()),
         }
     }
 }

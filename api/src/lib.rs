@@ -14,6 +14,7 @@ pub mod log_store;
 mod metric_definitions;
 pub mod node;
 pub mod rehearse;
+pub mod roles;
 pub mod scaling;
 pub mod tickets;
 pub mod views;

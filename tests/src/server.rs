@@ -142,6 +142,15 @@ impl Server {
         self.end(Signal::KILL);
     }
 
+    /// Sends a signal to the process, which goes on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("a running server");
+        kill_process(Pid::from_child(child), signal).expect("a process to signal");
+    }
+
     /// Asks the process to end, and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.end(Signal::TERM)

@@ -75,7 +75,7 @@ async fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
         writeln!(output, "{seen}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(output, "partition  slots  performances  offset      lag         rate  hottest")?;
+    writeln!(output, "partition  owner             slots  performances  offset      undecided  lag         rate  hottest")?;
     for partition in seen["partitions"].as_array().into_iter().flatten() {
         writeln!(output, "{}", line(partition))?;
     }
@@ -89,11 +89,13 @@ fn line(partition: &Value) -> String {
         |it: &Value| format!("{} {} {}/s", text(&it["performance"]), text(&it["name"]), it["rate"]);
     let hottest: Vec<_> = partition["hottest"].as_array().into_iter().flatten().map(hot).collect();
     let mut line = format!(
-        "{:<9}  {:<5}  {:<12}  {:<10}  {:<10}  {:<4}  {}",
+        "{:<9}  {:<16}  {:<5}  {:<12}  {:<10}  {:<9}  {:<10}  {:<4}  {}",
         partition["partition"],
+        owner(partition),
         partition["slots"],
         partition["performances"],
         partition["next_offset"],
+        partition["undecided"],
         lag,
         partition["rate"],
         hottest.join(", "),
@@ -109,6 +111,16 @@ fn line(partition: &Value) -> String {
         );
     }
     line.trim_end().to_owned()
+}
+
+/// Who decides it, where several processes do.
+fn owner(partition: &Value) -> String {
+    let owner = &partition["owner"];
+    let name = owner["name"].as_str().unwrap_or("-");
+    match owner["is_alive"].as_bool() {
+        Some(false) => format!("{name} (silent)"),
+        _ => name.to_owned(),
+    }
 }
 
 fn text(value: &Value) -> &str {

@@ -10,6 +10,7 @@ use super::signals::Signals;
 use crate::config::{Config, Database, KeySetSource, Overrides, Provider, duration};
 use crate::log_store::{LogStore, LogTls};
 use crate::node::{Node, NodeError};
+use crate::roles::Roles;
 
 /// The exit code of a node whose log or partition stopped.
 const STOPPED: u8 = 3;
@@ -21,17 +22,29 @@ Examples:
   boxoffice serve
   boxoffice serve --listen 0.0.0.0:8080 --data-dir /var/lib/boxoffice
   boxoffice serve --log fluvio://127.0.0.1:9003/boxoffice
-  boxoffice serve --database postgres://boxoffice@db/boxoffice --config boxoffice.toml")]
+  boxoffice serve --database postgres://boxoffice@db/boxoffice --config boxoffice.toml
+  boxoffice serve --roles processor --log fluvio://sc:9003/boxoffice --database postgres://db/boxoffice")]
 pub(super) struct Args {
     /// TOML file with every setting; boxoffice.example.toml shows them.
     #[arg(long, env = "BOXOFFICE_CONFIG")]
     config: Option<PathBuf>,
+    /// What this process does, for instance `api,sinks` [default: api,processor,sinks]. Less than
+    /// everything needs `--log fluvio://...` and `--database postgres://...`.
+    #[arg(long, env = "BOXOFFICE_ROLES")]
+    roles: Option<Roles>,
+    /// What others call this process [default: host and process id].
+    #[arg(long, env = "BOXOFFICE_NODE_NAME")]
+    node_name: Option<String>,
     /// Where HTTP is served [default: 127.0.0.1:8080]. Port 0 takes a free one.
     #[arg(long, env = "BOXOFFICE_LISTEN")]
     listen: Option<SocketAddr>,
     /// Where everything durable is kept [default: ./data].
     #[arg(long, env = "BOXOFFICE_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Where the secret of names and the keys of tickets are: every process of one log needs the same
+    /// ones [default: the data directory].
+    #[arg(long, env = "BOXOFFICE_SECRETS_DIR")]
+    secrets_dir: Option<PathBuf>,
     /// Partitions of each topic, fixed when the data directory is made [default: 4].
     #[arg(long, env = "BOXOFFICE_PARTITIONS")]
     partitions: Option<NonZeroU16>,
@@ -65,8 +78,11 @@ impl Args {
         let database =
             self.database.map(Database::try_from).transpose().map_err(CliError::other)?;
         let overrides = Overrides {
+            roles: self.roles,
+            node_name: self.node_name,
             listen: self.listen,
             data_dir: self.data_dir,
+            secrets_dir: self.secrets_dir,
             partitions: self.partitions,
             log: self.log,
             log_tls: self.log_tls,
@@ -91,6 +107,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, CliError> {
     };
     tracing::info!(
         url = node.url(),
+        roles = %node.config().roles,
         docs = format!("{}/docs", node.url()),
         sandbox.url = node.sandbox_url(),
         data_dir = %node.config().data_dir.display(),

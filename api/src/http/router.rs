@@ -18,6 +18,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use boxoffice_ingest::Ingest;
 use boxoffice_log::AnyLog;
+use boxoffice_processors::SharedDatabase;
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,7 @@ use super::rate_limit::{Counted, RateLimits};
 use super::{docs, metric_definitions, openapi, rate_limit, routes, server};
 use crate::config::Limits;
 use crate::health::Health;
+use crate::roles::Roles;
 use crate::scaling::Scaling;
 use crate::tickets::TicketKeys;
 use crate::views::{Views, Waiter};
@@ -40,6 +42,8 @@ use crate::views::{Views, Waiter};
 /// What routes work with.
 #[derive(Debug)]
 pub struct Services {
+    /// What this process does.
+    pub roles: Roles,
     /// Who asks.
     pub authenticator: Authenticator,
     /// How many requests each of them may send.
@@ -60,6 +64,8 @@ pub struct Services {
     pub limits: Limits,
     /// How the parts of the node are.
     pub health: Health,
+    /// Where it is said who owns what; none where one process does everything.
+    pub owners: Option<SharedDatabase>,
     /// Becomes true when streams shall end.
     pub stop: watch::Receiver<bool>,
 }
@@ -67,9 +73,9 @@ pub struct Services {
 /// Shared by every route.
 pub type App = Arc<Services>;
 
-/// The routes that are documented.
-fn documented() -> OpenApiRouter<App> {
-    let mut routes = OpenApiRouter::with_openapi(openapi::base())
+/// What clients, promoters and operators ask.
+fn business() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(routes::intents::submit::submit))
         .routes(routes!(routes::intents::batch::batch))
         .routes(routes!(routes::intents::show::show))
@@ -94,12 +100,33 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(routes::events::stream::stream))
         .routes(routes!(routes::topics::records::records))
         .routes(routes!(routes::topics::stream::stream))
-        .routes(routes!(routes::webhooks::toss::toss))
         .routes(routes!(routes::partitions::list::list))
         .routes(routes!(routes::partitions::scale::scale))
+}
+
+/// What the payment provider tells.
+fn webhooks() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(routes::webhooks::toss::toss))
+}
+
+/// What those ask who watch the process.
+fn system() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(routes::system::health::healthz))
         .routes(routes!(routes::system::ready::readyz))
-        .routes(routes!(routes::system::metrics::metrics));
+        .routes(routes!(routes::system::metrics::metrics))
+}
+
+/// The routes of a process with these roles, and their documentation.
+fn documented(roles: Roles) -> OpenApiRouter<App> {
+    let mut routes = OpenApiRouter::with_openapi(openapi::base());
+    if roles.api {
+        routes = routes.merge(business());
+    }
+    if roles.sinks {
+        routes = routes.merge(webhooks());
+    }
+    let mut routes = routes.merge(system());
     openapi::limit(routes.get_openapi_mut());
     openapi::describe(routes.get_openapi_mut());
     routes
@@ -108,12 +135,12 @@ fn documented() -> OpenApiRouter<App> {
 /// The OpenAPI document of every route.
 #[must_use]
 pub fn document() -> OpenApi {
-    documented().into_openapi()
+    documented(Roles::ALL).into_openapi()
 }
 
 /// The router over these services.
 pub fn router(app: App) -> Router {
-    let (router, document) = documented().split_for_parts();
+    let (router, document) = documented(app.roles).split_for_parts();
     router
         .route("/openapi.json", get(openapi::serve(&document)))
         .merge(docs::routes())

@@ -1,21 +1,28 @@
-//! What there is one of for each partition: its appender, its owner, its messenger. Partitions come
-//! while the node runs, so all of them are looked after in one place.
+//! What there is one of for each partition: its appender, its owner and its messenger, or whoever
+//! follows it. Partitions come while the node runs, and where several processes share a log they
+//! change hands, so all of them are looked after in one place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use boxoffice_core::State;
 use boxoffice_ingest::{Appenders, Ingest};
 use boxoffice_log::{AnyLog, Log as _};
-use boxoffice_processors::{
-    Checkpoints, Finished, Partition, Recovered, Release, SystemClock, recover,
-};
-use boxoffice_topics::{PartitionId, Step};
+use boxoffice_processors::Checkpoints;
+use boxoffice_topics::PartitionId;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior};
 
+use super::followers::Followers;
 use super::messengers::Messengers;
-use super::{Answers, NodeError, until};
+use super::owners::{self, Owners, Releases};
+use super::{Answers, NodeError, open, until};
 use crate::views::{Views, Waiter};
+
+/// How often it is looked whether another process has added partitions: the one that did waits for
+/// nobody, and slots move for longer than that.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks for so many partitions in all.
 #[derive(Debug)]
@@ -26,82 +33,42 @@ pub struct Grow {
     pub done: oneshot::Sender<Result<(), String>>,
 }
 
-/// Shows the steps of one partition.
-struct Releases {
-    views: Arc<Views>,
-    partition: PartitionId,
-}
-
-impl Release for Releases {
-    fn release(&mut self, steps: Vec<Arc<Step>>) {
-        self.views.release(self.partition, &steps);
-    }
+/// How this process comes to know what is decided.
+pub(super) enum Decided {
+    /// It decides everything itself.
+    Here,
+    /// It follows the log, and decides what others do not.
+    Anywhere(Followers),
 }
 
 /// Those who work for partitions.
 pub(super) struct Crew {
-    log: AnyLog,
-    views: Arc<Views>,
-    ingest: Ingest<Arc<Waiter>>,
-    answers: Arc<Answers>,
-    checkpoints: Checkpoints,
-    appenders: Appenders,
-    messengers: Messengers,
-    stop_partitions: watch::Sender<bool>,
-    partitions: JoinSet<Result<Finished, NodeError>>,
-    grow: mpsc::Receiver<Grow>,
+    pub(super) log: AnyLog,
+    pub(super) views: Arc<Views>,
+    pub(super) ingest: Ingest<Arc<Waiter>>,
+    pub(super) answers: Arc<Answers>,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) appenders: Appenders,
+    pub(super) messengers: Messengers,
+    pub(super) owners: Owners,
+    pub(super) decided: Decided,
+    pub(super) grow: mpsc::Receiver<Grow>,
+}
+
+enum Event {
+    Stop,
+    Failed(NodeError),
+    Share(owners::Event),
+    SlotsMoved,
+    Grow(Grow),
+    LookForPartitions,
 }
 
 impl Crew {
-    /// Those who will work for the partitions of the log, and whoever asks them for more of them.
-    pub(super) fn new(
-        log: &AnyLog,
-        views: &Arc<Views>,
-        (ingest, appenders): (&Ingest<Arc<Waiter>>, Appenders),
-        answers: Arc<Answers>,
-        checkpoints: Checkpoints,
-    ) -> (Self, mpsc::Sender<Grow>) {
-        let (sender, grow) = mpsc::channel(1);
-        let crew = Self {
-            log: log.clone(),
-            views: Arc::clone(views),
-            ingest: ingest.clone(),
-            answers,
-            checkpoints,
-            appenders,
-            messengers: Messengers::start(log, views),
-            stop_partitions: watch::Sender::new(false),
-            partitions: JoinSet::new(),
-            grow,
-        };
-        (crew, sender)
-    }
-
-    /// Starts the owners of recovered partitions, and looks after everybody until it is told to stop.
-    pub(super) fn start(
-        mut self,
-        recovered: Vec<Recovered>,
-    ) -> (watch::Sender<bool>, JoinHandle<Result<(), NodeError>>) {
-        recovered.into_iter().for_each(|recovered| self.spawn(recovered));
+    /// Looks after everybody until it is told to stop.
+    pub(super) fn start(self) -> (watch::Sender<bool>, JoinHandle<Result<(), NodeError>>) {
         let (stop, stopped) = watch::channel(false);
         (stop, tokio::spawn(self.run(stopped)))
-    }
-
-    /// Starts the owner of a recovered partition, which the views show.
-    fn spawn(&mut self, recovered: Recovered) {
-        let partition = recovered.state.partition();
-        let owner = Partition::new(
-            self.log.clone(),
-            recovered,
-            self.checkpoints.clone(),
-            boxoffice_processors::Config::default(),
-            Releases { views: Arc::clone(&self.views), partition },
-            SystemClock,
-        );
-        let stopped = until(self.stop_partitions.subscribe());
-        self.partitions.spawn(async move {
-            owner.run(stopped).await.map_err(|error| NodeError::Partition { partition, error })
-        });
     }
 
     /// Works until `stop`; then appends what is queued, and decides and publishes it.
@@ -110,55 +77,103 @@ impl Crew {
     /// When a part that selling needs has failed: the process must end.
     async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(until(stop));
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.messengers.restart(&self.owned()).await?;
         loop {
-            tokio::select! {
+            let event = tokio::select! {
                 biased;
-                () = stop.as_mut() => return self.shut_down().await,
-                error = self.appenders.failed() => return Err(error.into()),
-                Some(ended) = self.partitions.join_next() => {
-                    settled(ended)?;
-                    return Err(NodeError::Ended("a partition"));
+                () = stop.as_mut() => Event::Stop,
+                event = self.next(&mut look) => event,
+            };
+            match event {
+                Event::Stop => return self.shut_down().await,
+                Event::Failed(error) => return Err(error),
+                Event::Share(event) => {
+                    self.owners.handle(event)?;
+                    self.messengers.restart(&self.owned()).await?;
                 }
-                moved = self.messengers.attend() => {
-                    moved?;
-                    self.messengers.restart().await?;
-                }
-                Some(Grow { partitions, done }) = self.grow.recv() => {
+                Event::SlotsMoved => self.messengers.restart(&self.owned()).await?,
+                Event::Grow(Grow { partitions, done }) => {
                     let grown = self.grow_to(partitions).await;
                     // A failure of the log is noticed by everybody else, too.
                     done.send(grown.map_err(|error| error.to_string())).unwrap_or_default();
+                }
+                Event::LookForPartitions => {
+                    let partitions = self.log.grown().await?;
+                    self.grow_to(partitions).await?;
                 }
             }
         }
     }
 
+    /// The next thing to do. Dropping the future loses nothing.
+    async fn next(&mut self, look: &mut Interval) -> Event {
+        tokio::select! {
+            biased;
+            error = self.appenders.failed() => Event::Failed(error.into()),
+            error = failed(&mut self.decided) => Event::Failed(error),
+            event = self.owners.next() => Event::Share(event),
+            moved = self.messengers.attend() => moved.map_or_else(Event::Failed, |()| Event::SlotsMoved),
+            Some(grow) = self.grow.recv() => Event::Grow(grow),
+            _ = look.tick(), if matches!(self.decided, Decided::Anywhere(_)) => {
+                Event::LookForPartitions
+            }
+        }
+    }
+
+    fn owned(&self) -> BTreeSet<PartitionId> {
+        self.owners.partitions().collect()
+    }
+
     /// Adds partitions, which begin without any slot.
     async fn grow_to(&mut self, partitions: u16) -> Result<(), NodeError> {
-        self.log.grow(partitions).await?;
         let known = self.views.partitions().count();
-        for partition in (0..self.log.partitions()).filter_map(PartitionId::new).skip(known) {
-            let recovered = recover(&self.log, partition, &self.checkpoints, |_| ()).await;
-            let recovered = recovered.map_err(|error| NodeError::Partition { partition, error })?;
-            let state: State = recovered.state.clone();
-            self.views.add(state);
-            self.spawn(recovered);
+        self.log.grow(partitions).await?;
+        if usize::from(self.log.partitions()) == known {
+            return Ok(());
+        }
+        for partition in open::partitions(&self.log).skip(known) {
+            self.add(partition).await?;
         }
         let config = boxoffice_ingest::Config::default();
         self.ingest.grow(&mut self.appenders, &self.log, &config, &self.answers);
-        self.messengers.restart().await
+        self.messengers.restart(&self.owned()).await
+    }
+
+    async fn add(&mut self, partition: PartitionId) -> Result<(), NodeError> {
+        match &mut self.decided {
+            Decided::Here => {
+                let recovered = open::recover_one(&self.log, partition, &self.checkpoints).await?;
+                self.views.add(recovered.state.clone());
+                let views = Arc::clone(&self.views);
+                self.owners.start(recovered, Releases { views, partition });
+            }
+            Decided::Anywhere(followers) => {
+                let (state, follower) =
+                    open::follow_one(&self.log, partition, &self.checkpoints).await?;
+                self.views.add(state);
+                followers.start(partition, follower);
+            }
+        }
+        Ok(())
     }
 
     async fn shut_down(mut self) -> Result<(), NodeError> {
         let mut result = self.appenders.shut_down().await.map_err(NodeError::from);
         result = result.and(self.messengers.stop().await);
-        self.stop_partitions.send_replace(true);
-        while let Some(ended) = self.partitions.join_next().await {
-            result = result.and(settled(ended).map(|_| ()));
+        result = result.and(self.owners.shut_down().await);
+        if let Decided::Anywhere(followers) = self.decided {
+            result = result.and(followers.shut_down().await);
         }
         result
     }
 }
 
-fn settled(ended: Result<Result<Finished, NodeError>, JoinError>) -> Result<Finished, NodeError> {
-    ended.unwrap_or(Err(NodeError::Ended("a partition")))
+/// Returns when this process cannot know any more what is decided.
+async fn failed(decided: &mut Decided) -> NodeError {
+    match decided {
+        Decided::Here => std::future::pending().await,
+        Decided::Anywhere(followers) => followers.failed().await,
+    }
 }

@@ -15,25 +15,25 @@ pub(super) fn start(
     config: &Config,
     log: &AnyLog,
     background: &Background,
+    status: watch::Sender<Status>,
     stop: watch::Receiver<bool>,
-) -> Option<(JoinHandle<()>, watch::Receiver<Status>)> {
-    let (status, watched) = watch::channel(Status::default());
+) -> Option<JoinHandle<()>> {
     let log = log.clone();
-    let task = match &config.database {
-        Database::None => return None,
+    match &config.database {
+        Database::None => None,
         Database::Url(url) => {
             let url = url.parse::<DatabaseUrl>();
-            background.spawn(async move {
+            Some(background.spawn(async move {
                 match url {
                     Ok(url) => follow(log, PostgresSink::new(url.pool()), status, stop).await,
                     Err(error) => give_up(&status, &error),
                 }
-            })
+            }))
         }
         #[cfg(feature = "embedded-postgres")]
         Database::Embedded => {
             let dir = config.data_dir.join(super::POSTGRES_DIR);
-            background.spawn(async move {
+            Some(background.spawn(async move {
                 match boxoffice_sinks::postgres::Embedded::start(&dir).await {
                     Ok(database) => {
                         let sink = PostgresSink::new(database.pool().clone());
@@ -44,12 +44,11 @@ pub(super) fn start(
                     }
                     Err(error) => give_up(&status, &error),
                 }
-            })
+            }))
         }
         #[cfg(not(feature = "embedded-postgres"))]
-        Database::Embedded => return None,
-    };
-    Some((task, watched))
+        Database::Embedded => None,
+    }
 }
 
 async fn follow(

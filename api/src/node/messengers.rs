@@ -1,11 +1,13 @@
-//! The messengers of a node: one for each partition, since any of them may send. A message that is
+//! The messengers of a node: one for each partition that it owns, since any of them may send. A message that is
 //! not brought is a promise that is not kept, so one that fails is the failure of the node.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use boxoffice_core::State;
 use boxoffice_log::AnyLog;
 use boxoffice_processors::{Messenger, SystemClock, messages_begin};
+use boxoffice_topics::PartitionId;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -23,27 +25,25 @@ pub(super) struct Messengers {
 }
 
 impl Messengers {
-    /// Starts a messenger for each partition that is in the views.
-    pub(super) fn start(log: &AnyLog, views: &Arc<Views>) -> Self {
-        let mut messengers = Self {
+    /// None yet.
+    pub(super) fn new(log: &AnyLog, views: &Arc<Views>) -> Self {
+        Self {
             log: log.clone(),
             views: Arc::clone(views),
             moved: views.moved(),
             stop: watch::Sender::new(false),
             running: JoinSet::new(),
-        };
-        messengers.spawn_all();
-        messengers
+        }
     }
 
     /// Each begins where the receivers' states say. Slots are where they are now.
-    fn spawn_all(&mut self) {
+    fn spawn_all(&mut self, owned: &BTreeSet<PartitionId>) {
         self.stop = watch::Sender::new(false);
         let map = self.views.map();
         let looks: Vec<Look<'_>> =
             self.views.partitions().map(|partition| self.views.look_at(partition)).collect();
         let states: Vec<&State> = looks.iter().map(Look::state).collect();
-        for state in &states {
+        for state in states.iter().filter(|state| owned.contains(&state.partition())) {
             let partition = state.partition();
             let begin = messages_begin(state, &states);
             let (log, map) = (self.log.clone(), map.clone());
@@ -60,20 +60,19 @@ impl Messengers {
     /// loses nothing.
     pub(super) async fn attend(&mut self) -> Result<(), NodeError> {
         tokio::select! {
-            ended = self.running.join_next() => match ended.map(settled) {
-                Some(Err(error)) => Err(error),
-                Some(Ok(())) | None => Err(NodeError::Ended("a messenger")),
-            },
+            Some(ended) = self.running.join_next() => {
+                settled(ended).and(Err(NodeError::Ended("a messenger")))
+            }
             // The views are kept here, so the sender lives.
             _ = self.moved.changed() => Ok(()),
         }
     }
 
-    /// Ends them, and starts them again on the ways of now. What was sent on the old ways and is
-    /// not received is sent on the new ones: nothing may pass it.
-    pub(super) async fn restart(&mut self) -> Result<(), NodeError> {
+    /// Ends them, and starts those of these partitions on the ways of now. What was sent on the old
+    /// ways and is not received is sent on the new ones: nothing may pass it.
+    pub(super) async fn restart(&mut self, owned: &BTreeSet<PartitionId>) -> Result<(), NodeError> {
         self.end().await?;
-        self.spawn_all();
+        self.spawn_all(owned);
         Ok(())
     }
 

@@ -8,45 +8,47 @@
 mod background;
 mod crew;
 mod database;
+mod followers;
 mod messengers;
+mod open;
+mod owners;
 mod payments;
+mod sinks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use boxoffice_core::State;
-use boxoffice_ingest::Acceptance;
-#[cfg(feature = "fluvio")]
-use boxoffice_log::TopicPartition;
-#[cfg(feature = "fluvio")]
-use boxoffice_log::fluvio::FluvioLog;
-use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
+use boxoffice_ingest::{Acceptance, Appenders, Ingest};
+use boxoffice_log::journal::create_directory;
 use boxoffice_log::{AnyLog, Log as _, LogError};
-use boxoffice_processors::{Checkpoints, Recovered, owners, recover};
+use boxoffice_processors::{
+    Checkpoints, DatabaseError, LeaseKind, LeaseTerms, Leases, SharedDatabase, owners as owners_of,
+};
 use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
-use crate::config::{Config, Limits, duration};
+use crate::config::{Config, Database, duration};
 use crate::health::{self, Health};
 use crate::http::auth::{AuthError, Authenticator, Names, Verifier};
 use crate::http::rate_limit::RateLimits;
 use crate::http::router::{Front, Services};
 use crate::http::server;
-use crate::log_store::LogStore;
-#[cfg(feature = "fluvio")]
-use crate::log_store::fluvio_config;
 use crate::scaling::Scaling;
 use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
-use self::background::Background;
-use self::crew::Crew;
+use self::crew::{Crew, Decided};
 pub use self::crew::Grow;
-use self::payments::Payments;
+use self::followers::Followers;
+use self::messengers::Messengers;
+use self::owners::{Owners, Releases};
+use self::payments::Sandbox;
+pub use self::sinks::SinksStatus;
+use self::sinks::{Parts, Sinks, Turn};
 
 /// Folder of the journal in the data directory.
 pub const LOG_DIR: &str = "log";
@@ -104,6 +106,9 @@ pub enum NodeError {
         /// Why.
         error: boxoffice_processors::Error,
     },
+    /// The database that the processes of one log share cannot be used.
+    #[error("the shared database: {0}")]
+    Shared(#[from] DatabaseError),
     /// The payment executor cannot start or has stopped.
     #[error("payments: {0}")]
     Payments(String),
@@ -135,10 +140,8 @@ pub struct Node {
     stop_crew: watch::Sender<bool>,
     crew: JoinHandle<Result<(), NodeError>>,
     scaling: JoinHandle<()>,
-    payments: Payments,
-    stop_sink: watch::Sender<bool>,
-    sink: Option<JoinHandle<()>>,
-    _background: Background,
+    sinks: Option<Sinks>,
+    sandbox: Option<Sandbox>,
 }
 
 /// Gives tokens back to those who wait.
@@ -155,7 +158,8 @@ impl Acceptance<Arc<Waiter>> for Answers {
 }
 
 impl Node {
-    /// Starts a node: opens the log, recovers every partition, then serves.
+    /// Starts a node: opens the log, recovers its partitions or reads what others have decided, then
+    /// serves.
     ///
     /// # Errors
     /// When a part that selling needs cannot start.
@@ -164,68 +168,52 @@ impl Node {
         let recorder = health::recorder();
         let dir = &config.data_dir;
         create_directory(dir).map_err(|error| NodeError::DataDir { dir: dir.clone(), error })?;
-        let map = PartitionMap::dealt(config.partitions).ok_or(NodeError::TooManyPartitions)?;
-        let cluster = open_cluster(&config).await?;
-        let names = Arc::new(Names::open_or_create(dir)?);
-        let ticket_keys = TicketKeys::open_or_create(dir)?;
-        let verifier = Verifier::open(&config.auth, &names).await?;
-        let listen = |error| NodeError::Listen { address: config.listen, error };
-        let listener = server::bind(config.listen).await.map_err(listen)?;
-        let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+        let cluster = open::cluster(&config).await?;
+        let edge = Edge::open(&config).await?;
         let log = match cluster {
             Some(log) => log,
-            None => open_journal(&config).await?.into(),
+            None => open::journal(&config).await?.into(),
         };
-        let checkpoints = Checkpoints::new(dir.join(SNAPSHOTS_DIR));
-        let recovered = recover_all(&log, &checkpoints).await?;
-
-        let states: Vec<State> = recovered.iter().map(|it| it.state.clone()).collect();
-        let pending = payments::pending(&states);
-        let map = owners(&map, &states.iter().collect::<Vec<_>>());
-        let routes = Arc::new(Routes::new(&map));
-        let views = Arc::new(replicas(&config.limits, log.log_id(), map, &routes, states));
-        let answers = Arc::new(Answers(Arc::clone(&views)));
-        let ingest_config = boxoffice_ingest::Config::default();
-        let (ingest, appenders) = boxoffice_ingest::start(&log, routes, &ingest_config, &answers);
-        let payments = Payments::start(&config, &url, &log, &views, &ingest, pending).await?;
-
-        let background = Background::start().map_err(NodeError::Background)?;
-        let (stop_sink, sink_stopped) = watch::channel(false);
-        let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
-        let (crew, grow) = Crew::new(&log, &views, (&ingest, appenders), answers, checkpoints);
-        let (stop_crew, crew) = crew.start(recovered);
-        let (scaling, coordinator) = Scaling::new(&views, &ingest, grow);
+        let shared = Shared::open(&config, &log).await?;
+        let checkpoints = match &shared {
+            Some(shared) => shared.checkpoints(),
+            None => Checkpoints::new(config.data_dir.join(SNAPSHOTS_DIR)),
+        };
+        let (states, begun) = Begun::begin(&log, &checkpoints, shared.is_some()).await?;
+        let sale = Sale::open(&config, &log, states)?;
+        let sandbox = Sandbox::start(&config, &edge.url).await?;
+        let sinks = match config.roles.sinks {
+            true => Some(sale.start_sinks(&config, &log, sandbox.as_ref(), shared.as_ref())?),
+            false => None,
+        };
+        let leases = shared.as_ref().filter(|_| config.roles.processor);
+        let leases = leases.map(|shared| shared.leases(LeaseKind::Processor));
+        let mut owners = Owners::new(&log, checkpoints.clone(), leases);
+        let decided = begun.start(&sale.views, &mut owners);
+        let (grow, grow_asked) = mpsc::channel(1);
+        let (scaling, coordinator) = Scaling::new(&sale.views, &sale.ingest, grow);
         let scaling_task = tokio::spawn(coordinator.run());
         let (stop_http, http_stopped) = watch::channel(false);
+        let sinks_status = sinks.as_ref().map(|sinks| sinks.status().clone());
         let front = Front::new(Arc::new(Services {
-            authenticator: Authenticator::new(verifier, Arc::clone(&names), &config.limits),
+            roles: config.roles,
+            authenticator: Authenticator::new(edge.verifier, Arc::clone(&edge.names), &config.limits),
             rate_limits: RateLimits::start(&config.limits),
-            names,
-            ticket_keys,
-            views,
-            ingest,
+            names: edge.names,
+            ticket_keys: edge.ticket_keys,
+            views: Arc::clone(&sale.views),
+            ingest: sale.ingest.clone(),
             log: log.clone(),
             scaling,
             limits: config.limits.clone(),
-            health: Health::new(sink_status, payments.handle().clone(), recorder),
+            health: Health::new(sinks_status, recorder),
+            owners: shared.map(|shared| shared.database),
             stop: http_stopped.clone(),
         }));
-        let http = serve_http(listener, front.clone(), &config, http_stopped);
-        Ok(Self {
-            url,
-            front,
-            config,
-            log,
-            stop_http,
-            http,
-            stop_crew,
-            crew,
-            scaling: scaling_task,
-            payments,
-            stop_sink,
-            sink,
-            _background: background,
-        })
+        let (stop_crew, crew) = sale.crew(&log, checkpoints, owners, decided, grow_asked).start();
+        let http = serve_http(edge.listener, front.clone(), &config, http_stopped);
+        let (url, scaling) = (edge.url, scaling_task);
+        Ok(Self { url, front, config, log, stop_http, http, stop_crew, crew, scaling, sinks, sandbox })
     }
 
     /// Where HTTP is served.
@@ -237,7 +225,7 @@ impl Node {
     /// Where the sandbox provider is, when this node runs it.
     #[must_use]
     pub fn sandbox_url(&self) -> Option<&str> {
-        self.payments.sandbox_url()
+        self.sandbox.as_ref().map(|sandbox| sandbox.url.as_str())
     }
 
     /// The configuration it runs with.
@@ -260,12 +248,18 @@ impl Node {
 
     /// Returns when a part that selling needs has failed: the process must end.
     pub async fn failed(&mut self) -> NodeError {
+        let sinks = async {
+            match &mut self.sinks {
+                Some(sinks) => sinks.failed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             ended = &mut self.crew => match ended {
                 Ok(Err(error)) => error,
                 Ok(Ok(())) | Err(_) => NodeError::Ended("the partitions"),
             },
-            error = self.payments.failed() => error,
+            error = sinks => error,
             _ = &mut self.http => NodeError::Ended("HTTP"),
         }
     }
@@ -280,7 +274,9 @@ impl Node {
         if !self.http.is_finished() {
             self.http.await.map_err(|_| NodeError::Ended("HTTP"))?;
         }
-        self.payments.stop().await;
+        if let Some(sinks) = &self.sinks {
+            sinks.drain().await;
+        }
         // What is planned is planned again; what has left goes on by itself.
         self.scaling.abort();
         self.stop_crew.send_replace(true);
@@ -288,9 +284,8 @@ impl Node {
         if !self.crew.is_finished() {
             result = self.crew.await.unwrap_or(Err(NodeError::Ended("the partitions")));
         }
-        self.stop_sink.send_replace(true);
-        if let Some(sink) = self.sink {
-            result = result.and(sink.await.map_err(|_| NodeError::Ended("the postgres sink")));
+        if let Some(sinks) = self.sinks {
+            result = result.and(sinks.shut_down().await);
         }
         let log = self.log;
         let closed = tokio::task::spawn_blocking(move || log.close()).await;
@@ -299,85 +294,168 @@ impl Node {
     }
 }
 
-fn replicas(
-    limits: &Limits,
+/// Where clients come in, and how they are known.
+struct Edge {
+    names: Arc<Names>,
+    ticket_keys: TicketKeys,
+    verifier: Verifier,
+    listener: TcpListener,
+    url: String,
+}
+
+impl Edge {
+    async fn open(config: &Config) -> Result<Self, NodeError> {
+        let names = Arc::new(Names::open_or_create(config.secrets_dir())?);
+        let ticket_keys = TicketKeys::open_or_create(config.secrets_dir())?;
+        let verifier = Verifier::open(&config.auth, &names).await?;
+        let listen = |error| NodeError::Listen { address: config.listen, error };
+        let listener = server::bind(config.listen).await.map_err(listen)?;
+        let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+        Ok(Self { names, ticket_keys, verifier, listener, url })
+    }
+}
+
+/// What the processes of one log share beside it.
+struct Shared {
+    database: SharedDatabase,
     log_id: LogId,
-    map: PartitionMap,
-    routes: &Arc<Routes>,
-    states: Vec<State>,
-) -> Views {
-    let subscribers =
-        Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
-    let recent_steps = limits.recent_steps.get();
-    Views::new(log_id, map, Arc::clone(routes), states, recent_steps, subscribers)
+    node_name: String,
 }
 
-/// Opens the log when it is in a cluster. That is done before a secret is made: accounts of a log
-/// that was in use have names that only its own secret can make.
-async fn open_cluster(config: &Config) -> Result<Option<AnyLog>, NodeError> {
-    match &config.log {
-        LogStore::Embedded => Ok(None),
-        #[cfg(feature = "fluvio")]
-        LogStore::Fluvio(url) => {
-            let fluvio = fluvio_config(url, config.partitions, config.log_tls.as_ref());
-            let log = FluvioLog::open(&fluvio).await?;
-            if !Names::has_secret(&config.data_dir) && is_used(&log).await? {
-                return Err(AuthError::SecretLost(Names::file(&config.data_dir)).into());
-            }
-            Ok(Some(log.into()))
+impl Shared {
+    /// Nothing, where one process does everything.
+    async fn open(config: &Config, log: &AnyLog) -> Result<Option<Self>, NodeError> {
+        let Database::Url(url) = &config.database else { return Ok(None) };
+        if !config.is_shared() {
+            return Ok(None);
         }
+        let database = SharedDatabase::open(url).await?;
+        let node_name = config.node_name.clone().unwrap_or_else(host_and_process);
+        Ok(Some(Self { database, log_id: log.log_id(), node_name }))
+    }
+
+    fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::in_database(self.database.clone())
+    }
+
+    fn leases(&self, kind: LeaseKind) -> Leases {
+        let (name, terms) = (self.node_name.clone(), LeaseTerms::default());
+        Leases::new(&self.database, self.log_id, kind, name, terms)
     }
 }
 
-/// Whether anything was ever asked.
-#[cfg(feature = "fluvio")]
-async fn is_used(log: &FluvioLog) -> Result<bool, LogError> {
-    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
-        if log.end(TopicPartition::intents(partition)).await? > Offset::ZERO.next() {
-            return Ok(true);
+fn host_and_process() -> String {
+    let system = rustix::system::uname();
+    format!("{}-{}", system.nodename().to_string_lossy(), std::process::id())
+}
+
+/// How a node comes to know what is decided.
+enum Begun {
+    Recovered(Vec<Recovered>),
+    Followed(Vec<(PartitionId, Follower<AnyLog>)>),
+}
+
+impl Begun {
+    /// Recovers every partition; where others may decide, reads what they have decided.
+    async fn begin(
+        log: &AnyLog,
+        checkpoints: &Checkpoints,
+        is_shared: bool,
+    ) -> Result<(Vec<State>, Self), NodeError> {
+        if !is_shared {
+            let recovered = open::recover_all(log, checkpoints).await?;
+            let states = recovered.iter().map(|it| it.state.clone()).collect();
+            return Ok((states, Self::Recovered(recovered)));
         }
+        let followed = open::follow_all(log, checkpoints).await?;
+        let with_partition = |(state, follower): (State, Follower<AnyLog>)| {
+            let partition = state.partition();
+            (state, (partition, follower))
+        };
+        let (states, followers) = followed.into_iter().map(with_partition).unzip();
+        Ok((states, Self::Followed(followers)))
     }
-    Ok(false)
-}
 
-/// Opens the log of the data directory.
-async fn open_journal(config: &Config) -> Result<Journal, NodeError> {
-    let log = config.data_dir.join(LOG_DIR);
-    let folds = [SNAPSHOTS_DIR, POSTGRES_DIR].map(|name| config.data_dir.join(name));
-    if !log.exists()
-        && let Some(beside) = folds.into_iter().find(|path| path.exists())
-    {
-        return Err(NodeError::LogLost { log, beside });
-    }
-    let journal = JournalConfig::new(log, config.partitions);
-    let opened = tokio::task::spawn_blocking(move || Journal::open(&journal)).await;
-    Ok(opened.map_err(|_| NodeError::Ended("the log"))??)
-}
-
-/// Recovers every partition, side by side.
-async fn recover_all(log: &AnyLog, checkpoints: &Checkpoints) -> Result<Vec<Recovered>, NodeError> {
-    const REPORT_INTERVAL: Duration = Duration::from_secs(2);
-    let mut recovering = JoinSet::new();
-    for partition in (0..log.partitions()).filter_map(PartitionId::new) {
-        let (log, checkpoints) = (log.clone(), checkpoints.clone());
-        recovering.spawn(async move {
-            let mut reported_at = std::time::Instant::now();
-            let progress = |progress: boxoffice_processors::Progress| {
-                if reported_at.elapsed() >= REPORT_INTERVAL {
-                    reported_at = std::time::Instant::now();
-                    tracing::info!(%partition, next = %progress.next, end = %progress.end, "recovering");
+    fn start(self, views: &Arc<Views>, owners: &mut Owners) -> Decided {
+        match self {
+            Self::Recovered(recovered) => {
+                for recovered in recovered {
+                    let (views, partition) = (Arc::clone(views), recovered.state.partition());
+                    owners.start(recovered, Releases { views, partition });
                 }
-            };
-            let recovered = recover(&log, partition, &checkpoints, progress).await;
-            recovered.map_err(|error| NodeError::Partition { partition, error })
-        });
+                Decided::Here
+            }
+            Self::Followed(each) => {
+                let mut followers = Followers::new(views);
+                each.into_iter().for_each(|(partition, it)| followers.start(partition, it));
+                Decided::Anywhere(followers)
+            }
+        }
     }
-    let mut recovered = Vec::new();
-    while let Some(one) = recovering.join_next().await {
-        recovered.push(one.map_err(|_| NodeError::Ended("recovery"))??);
+}
+
+/// What can be looked at, and the way into the log.
+struct Sale {
+    views: Arc<Views>,
+    ingest: Ingest<Arc<Waiter>>,
+    appenders: Appenders,
+    answers: Arc<Answers>,
+}
+
+impl Sale {
+    fn open(config: &Config, log: &AnyLog, states: Vec<State>) -> Result<Self, NodeError> {
+        let dealt = NonZeroU16::new(log.dealt()).and_then(PartitionMap::dealt);
+        let dealt = dealt.ok_or(NodeError::TooManyPartitions)?;
+        let map = owners_of(&dealt, &states.iter().collect::<Vec<_>>());
+        let routes = Arc::new(Routes::new(&map));
+        let limits = &config.limits;
+        let subscribers =
+            Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
+        let (log_id, recent_steps) = (log.log_id(), limits.recent_steps.get());
+        let views =
+            Views::new(log_id, map, Arc::clone(&routes), states, recent_steps, subscribers);
+        let views = Arc::new(views);
+        let answers = Arc::new(Answers(Arc::clone(&views)));
+        let ingest_config = boxoffice_ingest::Config::default();
+        let (ingest, appenders) = boxoffice_ingest::start(log, routes, &ingest_config, &answers);
+        Ok(Self { views, ingest, appenders, answers })
     }
-    recovered.sort_by_key(|it| it.state.partition());
-    Ok(recovered)
+
+    fn start_sinks(
+        &self,
+        config: &Config,
+        log: &AnyLog,
+        sandbox: Option<&Sandbox>,
+        shared: Option<&Shared>,
+    ) -> Result<Sinks, NodeError> {
+        let parts = Parts {
+            config: config.clone(),
+            sandbox_url: sandbox.map(|sandbox| sandbox.url.clone()),
+            log: log.clone(),
+            views: Arc::clone(&self.views),
+            ingest: self.ingest.clone(),
+        };
+        let turn = match shared {
+            Some(shared) => Turn::Leased(Box::new(shared.leases(LeaseKind::Sinks)), false),
+            None => Turn::Always,
+        };
+        Sinks::start(parts, turn)
+    }
+
+    fn crew(
+        self,
+        log: &AnyLog,
+        checkpoints: Checkpoints,
+        owners: Owners,
+        decided: Decided,
+        grow: mpsc::Receiver<Grow>,
+    ) -> Crew {
+        let messengers = Messengers::new(log, &self.views);
+        let (log, Self { views, ingest, appenders, answers }) = (log.clone(), self);
+        Crew {
+            log, views, ingest, answers, checkpoints, appenders, messengers, owners, decided, grow,
+        }
+    }
 }
 
 fn serve_http(

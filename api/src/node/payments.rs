@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use boxoffice_core::{Payment, PaymentState, PendingEffect, State};
 use boxoffice_ingest::{Draft, Ingest};
-use boxoffice_log::AnyLog;
 use boxoffice_sinks::payments::sandbox::{self, SandboxConfig};
 use boxoffice_sinks::payments::toss::{SecretKey, TossClient, TossConfig};
 use boxoffice_sinks::payments::{
@@ -14,30 +13,35 @@ use boxoffice_sinks::payments::{
 use boxoffice_topics::{AccountId, Intent, IntentKey, OrderId, PaymentId};
 use tokio::task::JoinHandle;
 
+use super::sinks::Parts;
 use super::{NodeError, SANDBOX_DIR};
-use crate::config::{Config, Provider};
+use crate::config::Config;
 use crate::http::server;
 use crate::views::{Progress, Views, Waiter};
 
 /// The sandbox moves no money: its secret is none.
 const SANDBOX_SECRET: &str = "test_sk_boxoffice";
 
-/// What the recovered states still wait for, and where the outcomes go on.
+/// What is still waited for, and where the outcomes go on.
+#[derive(Default)]
 pub(super) struct Pending {
     effects: Vec<Effect>,
     follow_from: Vec<FollowFrom>,
 }
 
-/// Effects without a result in recovered states.
-pub(super) fn pending(states: &[State]) -> Pending {
-    // What waits in slots that are under way waits with their receiver soon, under the same names.
-    let under_way: Vec<State> = states.iter().filter_map(State::departing_state).collect();
-    let all = states.iter().chain(&under_way);
-    let effects = all.flat_map(State::pending_effects).map(effect).collect();
-    let follow_from = states
-        .iter()
-        .map(|state| FollowFrom { partition: state.partition(), offset: state.next_offset() });
-    Pending { effects, follow_from: follow_from.collect() }
+/// Effects without a result, as the views are now.
+pub(super) fn pending(views: &Views) -> Pending {
+    let mut pending = Pending::default();
+    for partition in views.partitions() {
+        let look = views.look_at(partition);
+        let state = look.state();
+        pending.effects.extend(state.pending_effects().map(effect));
+        // What waits in slots that are under way waits with their receiver soon, under the same names.
+        let under_way = state.departing_state();
+        pending.effects.extend(under_way.iter().flat_map(State::pending_effects).map(effect));
+        pending.follow_from.push(FollowFrom { partition, offset: state.next_offset() });
+    }
+    pending
 }
 
 fn effect(pending: PendingEffect<'_>) -> Effect {
@@ -87,60 +91,36 @@ impl ResultIntents for Results {
     }
 }
 
-/// The payment side of a running node.
+/// The executor, while it works.
 #[derive(Debug)]
 pub(super) struct Payments {
     handle: ExecutorHandle,
     executor: JoinHandle<Result<(), ExecutorError>>,
-    sandbox: Option<(String, JoinHandle<()>)>,
 }
 
 impl Payments {
-    pub(super) async fn start(
-        config: &Config,
-        url: &str,
-        log: &AnyLog,
-        views: &Arc<Views>,
-        ingest: &Ingest<Arc<Waiter>>,
-        pending: Pending,
-    ) -> Result<Self, NodeError> {
-        let settings = &config.payments;
+    /// Goes on with what is pending, and follows what comes after it.
+    pub(super) fn start(parts: &Parts, pending: Pending) -> Result<Self, NodeError> {
         let failed = |error: &dyn std::fmt::Display| NodeError::Payments(error.to_string());
-        let secret = match &settings.secret_key_file {
-            Some(file) => std::fs::read_to_string(file)
-                .map(|text| text.trim().to_owned())
-                .map_err(|error| failed(&format!("{}: {error}", file.display())))?,
-            None => SANDBOX_SECRET.to_owned(),
-        };
-        let secret = SecretKey::new(secret);
-        let runs_sandbox = settings.provider == Provider::Sandbox && settings.base_url.is_none();
-        let sandbox = match runs_sandbox {
-            true => Some(run_sandbox(config, url, secret.clone()).await?),
-            false => None,
-        };
-        let mut toss = TossConfig::new(secret);
-        let base_url = sandbox.as_ref().map(|(url, _)| url).or(settings.base_url.as_ref());
-        if let Some(base_url) = base_url {
+        let settings = &parts.config.payments;
+        let mut toss = TossConfig::new(secret(&parts.config)?);
+        if let Some(base_url) = parts.sandbox_url.as_ref().or(settings.base_url.as_ref()) {
             toss.base_url = base_url.as_str().into();
         }
         let parts = ExecutorParts {
-            log: log.clone(),
+            log: parts.log.clone(),
             provider: TossClient::new(&toss).map_err(|error| failed(&error))?,
-            results: Results { ingest: ingest.clone() },
-            lookup: lookup(Arc::clone(views)),
+            results: Results { ingest: parts.ingest.clone() },
+            lookup: lookup(Arc::clone(&parts.views)),
         };
         let Pending { effects, follow_from } = pending;
         let (executor, handle) =
             Executor::new(parts, effects, follow_from, ExecutorConfig::default());
-        Ok(Self { handle, executor: tokio::spawn(executor.run()), sandbox })
+        Ok(Self { handle, executor: tokio::spawn(executor.run()) })
     }
 
     pub(super) const fn handle(&self) -> &ExecutorHandle {
         &self.handle
-    }
-
-    pub(super) fn sandbox_url(&self) -> Option<&str> {
-        self.sandbox.as_ref().map(|(url, _)| url.as_str())
     }
 
     /// Returns when the executor has failed. Dropping the future loses nothing.
@@ -159,30 +139,51 @@ impl Payments {
         {
             tracing::warn!(error = %error, "the payment executor did not end well");
         }
-        if let Some((_, sandbox)) = self.sandbox {
-            sandbox.abort();
-        }
     }
 }
 
-async fn run_sandbox(
-    config: &Config,
-    url: &str,
-    secret_key: SecretKey,
-) -> Result<(String, JoinHandle<()>), NodeError> {
-    let address = config.payments.sandbox_listen;
-    let listen = |error| NodeError::Listen { address, error };
-    let listener = server::bind(address).await.map_err(listen)?;
-    let sandbox_url = format!("http://{}", listener.local_addr().map_err(listen)?);
-    let mut sandbox = SandboxConfig::new(secret_key);
-    sandbox.directory = Some(config.data_dir.join(SANDBOX_DIR));
-    sandbox.webhook_url = Some(format!("{url}/v1/webhooks/toss"));
-    let task = tokio::spawn(async move {
-        if let Err(error) = sandbox::serve(listener, sandbox).await {
-            tracing::error!(error = %error, "the sandbox provider stopped");
+fn secret(config: &Config) -> Result<SecretKey, NodeError> {
+    let Some(file) = &config.payments.secret_key_file else {
+        return Ok(SecretKey::new(SANDBOX_SECRET));
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| NodeError::Payments(format!("{}: {error}", file.display())))?;
+    Ok(SecretKey::new(text.trim()))
+}
+
+/// The sandbox provider of a node.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    pub(super) url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sandbox {
+    /// Starts it, when the node has one. Its webhooks come to the node at `url`.
+    pub(super) async fn start(config: &Config, url: &str) -> Result<Option<Self>, NodeError> {
+        if !config.runs_sandbox() {
+            return Ok(None);
         }
-    });
-    Ok((sandbox_url, task))
+        let address = config.payments.sandbox_listen;
+        let listen = |error| NodeError::Listen { address, error };
+        let listener = server::bind(address).await.map_err(listen)?;
+        let sandbox_url = format!("http://{}", listener.local_addr().map_err(listen)?);
+        let mut sandbox = SandboxConfig::new(secret(config)?);
+        sandbox.directory = Some(config.data_dir.join(SANDBOX_DIR));
+        sandbox.webhook_url = Some(format!("{url}/v1/webhooks/toss"));
+        let task = tokio::spawn(async move {
+            if let Err(error) = sandbox::serve(listener, sandbox).await {
+                tracing::error!(error = %error, "the sandbox provider stopped");
+            }
+        });
+        Ok(Some(Self { url: sandbox_url, task }))
+    }
 }
 
 /// Finds the attempt that a hint is about, among what the log knows. An order can have had

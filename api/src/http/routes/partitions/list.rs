@@ -1,8 +1,12 @@
 //! `GET /v1/partitions`: who has what, and how much is asked of it.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_topics::{PartitionId, Slot};
+use boxoffice_log::{Log as _, TopicPartition};
+use boxoffice_processors::{Holder, LeaseKind, Owner, holders};
+use boxoffice_topics::{Offset, PartitionId, Slot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,12 +33,18 @@ pub struct PartitionsJson {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartitionLoadJson {
     partition: u16,
+    /// The process that decides; absent where one process does everything, and while nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerJson>,
     /// Slots that it has.
     slots: usize,
     performances: usize,
     /// The offset after the last released step.
     next_offset: u64,
-    /// Records that Postgres has not got yet; absent without a database.
+    /// Intents in the log that are not decided, as far as this process knows.
+    undecided: u64,
+    /// Records that Postgres has not got yet; absent without a database, and where another process
+    /// writes the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_records: Option<u64>,
     /// Records in a second, over the last five.
@@ -46,6 +56,17 @@ pub struct PartitionLoadJson {
     arriving: Vec<ArrivingJson>,
     /// The performances of which most was asked in the last five seconds.
     hottest: Vec<HotJson>,
+}
+
+/// The process that decides a partition.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnerJson {
+    /// What it is called.
+    name: String,
+    /// Grows by one with each change of owner.
+    epoch: u64,
+    /// It was heard of within the length of its lease.
+    is_alive: bool,
 }
 
 /// Slots on their way out.
@@ -149,10 +170,11 @@ impl MovesJson {
 )]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     caller.require(Role::Operator)?;
-    Ok(json(&document(&app)))
+    Ok(json(&document(&app).await))
 }
 
-pub(super) fn document(app: &Services) -> PartitionsJson {
+pub(super) async fn document(app: &Services) -> PartitionsJson {
+    let mut owners = owners(app).await;
     let map = app.views.map();
     let mut slots = vec![0; app.views.partitions().count()];
     for slot in (0..boxoffice_topics::partition::SLOTS).filter_map(Slot::new) {
@@ -160,15 +182,42 @@ pub(super) fn document(app: &Services) -> PartitionsJson {
             *count += 1;
         }
     }
-    let partitions = app.views.partitions().zip(slots);
+    let mut partitions = Vec::with_capacity(slots.len());
+    for (partition, slots) in app.views.partitions().zip(slots) {
+        // A log that has stopped says so elsewhere.
+        let end = app.log.end(TopicPartition::intents(partition)).await.unwrap_or(Offset::ZERO);
+        let owner = owners.remove(&partition.number());
+        partitions.push(load(app, partition, slots, end, owner));
+    }
     PartitionsJson {
-        partitions: partitions.map(|(partition, slots)| load(app, partition, slots)).collect(),
+        partitions,
         scaling: app.scaling.status().into(),
         moves: MovesJson::of(&app.views.moves().over()),
     }
 }
 
-fn load(app: &Services, partition: PartitionId, slots: usize) -> PartitionLoadJson {
+/// Who decides what, where several processes do.
+async fn owners(app: &Services) -> BTreeMap<u16, OwnerJson> {
+    let Some(database) = &app.owners else { return BTreeMap::new() };
+    let holders = holders(database, app.views.log_id()).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "owners are not known now");
+        Vec::new()
+    });
+    let decide = holders.into_iter().filter(|holder| holder.kind == LeaseKind::Processor);
+    let owned = decide.filter_map(|Holder { number, epoch, owner, .. }| {
+        let Owner { name, is_alive, .. } = owner?;
+        Some((number, OwnerJson { name, epoch, is_alive }))
+    });
+    owned.collect()
+}
+
+fn load(
+    app: &Services,
+    partition: PartitionId,
+    slots: usize,
+    end: Offset,
+    owner: Option<OwnerJson>,
+) -> PartitionLoadJson {
     let next_offset = app.views.released_end(partition).number();
     let activity = app.views.activity(partition);
     let (rate, hot) = (activity.rate(), activity.hottest(HOTTEST));
@@ -184,9 +233,11 @@ fn load(app: &Services, partition: PartitionId, slots: usize) -> PartitionLoadJs
     });
     PartitionLoadJson {
         partition: partition.number(),
+        owner,
         slots,
         performances: state.performances().len(),
         next_offset,
+        undecided: end.number().saturating_sub(next_offset),
         lag_records: app.health.postgres_lag(partition, next_offset),
         rate,
         leaving: state.departure().map(|it| LeavingJson {

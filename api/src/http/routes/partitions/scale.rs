@@ -54,7 +54,7 @@ pub async fn scale(State(app): State<App>, request: Request) -> Result<Response,
     }
     let busy = |_| Problem::unavailable("scaling", "another scaling waits already");
     app.scaling.scale(to).map_err(busy)?;
-    let mut response = json(&document(&app));
+    let mut response = json(&document(&app).await);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }

@@ -51,7 +51,12 @@ pub async fn toss(State(app): State<App>, request: Request) -> Result<StatusCode
     let timeout = duration(limits.body_timeout_ms);
     let body = body::read(body, limits.body_bytes_max.get(), timeout).await?;
     let TossMessage { data } = parse(&body)?;
-    let executor = app.health.executor();
+    let Some(executor) = app.health.executor() else {
+        return Err(Problem::unavailable(
+            "executor_elsewhere",
+            "another process talks to the provider now",
+        ));
+    };
     match executor.hint(&data.payment_key, &data.order_id).await {
         // A stranger learns nothing from the answer about a payment that we do not know.
         Ok(_) => Ok(StatusCode::OK),
