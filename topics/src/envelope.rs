@@ -15,7 +15,7 @@ use minicbor::{Decode, Encode};
 use crate::codec::{decode_whole, encode_into};
 use crate::ids::{AccountId, IntentKey, LogId, Offset};
 use crate::intent::Intent;
-use crate::outcome::Step;
+use crate::step::Step;
 use crate::time::Timestamp;
 
 /// Bytes before the header.

@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod routes;
 pub mod scaling;
 pub mod settlement;
+pub mod step;
 pub mod ticket;
 pub mod time;
 pub mod waiting_room;
@@ -40,7 +41,7 @@ pub use inventory::{InventoryIntent, InventoryOutcome};
 pub use lottery::{EntrantsDigest, LotteryCommitment, LotterySeed};
 pub use message::Message;
 pub use money::{Currency, Money};
-pub use outcome::{Outcome, Places, Step};
+pub use outcome::{Outcome, Places};
 pub use partition::{PartitionMap, Slot};
 pub use points::{PointsIntent, PointsOutcome, PointsRule};
 pub use reductions::Reductions;
@@ -52,6 +53,7 @@ pub use settlement::{
     LedgerAccount, LedgerLine, Posting, PostingKind, SettlementIntent, SettlementOutcome,
     SettlementTerms,
 };
+pub use step::Step;
 pub use ticket::{TicketId, TicketIntent, TicketOutcome, TicketRules};
 pub use time::Timestamp;
 pub use waiting_room::{

@@ -9,8 +9,8 @@ use boxoffice_topics::intent::{PaymentResult, RefundResult, SectionQuantity};
 use boxoffice_topics::inventory::{Date, Selector};
 use boxoffice_topics::scaling::Post;
 use boxoffice_topics::{
-    CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceId,
-    PointsIntent, RefundIntent, ScalingIntent, SettlementIntent, Step, TicketIntent,
+    CouponIntent, Genesis, Header, Intent, InventoryIntent, Money, Offset, PerformanceDefinition,
+    PerformanceId, PointsIntent, RefundIntent, ScalingIntent, SettlementIntent, Step, TicketIntent,
     WaitingRoomIntent,
 };
 use serde_json::{Value, json};
@@ -102,11 +102,7 @@ fn money(money: &Money) -> Value {
 /// may have come too early.
 fn intent_json(intent: &Intent<'_>) -> Value {
     let mut body = match intent {
-        Intent::CreatePerformance { definition } => {
-            let mut body = json!(DefinitionJson::from(&**definition));
-            body["performance"] = json!(definition.performance.to_string());
-            body
-        }
+        Intent::CreatePerformance { definition } => definition_json(definition),
         Intent::OpenSale { performance } | Intent::CloseSale { performance } => {
             json!({ "performance": performance.to_string() })
         }
@@ -169,6 +165,12 @@ fn intent_json(intent: &Intent<'_>) -> Value {
         }
     };
     body["type"] = json!(intent.name());
+    body
+}
+
+fn definition_json(definition: &PerformanceDefinition) -> Value {
+    let mut body = json!(DefinitionJson::from(definition));
+    body["performance"] = json!(definition.performance.to_string());
     body
 }
 

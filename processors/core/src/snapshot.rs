@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_snapshot_of_tomorrow_is_refused_by_name() {
         let mut bytes = State::new(PartitionId::new(0).unwrap()).to_snapshot();
-        bytes[2] = 5;
-        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(5))));
+        bytes[2] = 6;
+        assert!(matches!(State::from_snapshot(&bytes), Err(SnapshotError::Version(6))));
     }
 }

@@ -75,7 +75,10 @@ impl Books {
                 self.of(*order).given_back += amount.minor;
             }
             Outcome::Settlement(SettlementOutcome::Posted { postings }) => {
-                assert_eq!(step.outcomes.last(), Some(outcome), "postings are the last of a step");
+                // What was forwarded ends with where it came from.
+                let is_post = |it: &&Outcome| matches!(it, Outcome::Scaling(_));
+                let last = step.outcomes.iter().rev().find(|it| !is_post(it));
+                assert_eq!(last, Some(outcome), "postings are the last of a step");
                 postings.iter().for_each(|posting| self.post(step, posting));
             }
             _ => (),
