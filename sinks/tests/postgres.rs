@@ -188,6 +188,19 @@ async fn a_write_that_is_cut_off_anywhere_is_whole_or_not_there() {
 }
 
 #[tokio::test]
+async fn a_database_that_has_lost_a_table_says_which_and_what_helps() {
+    let database = Database::fresh().await;
+    let (log, pool) = (story(1).await, pool(&database));
+    let never_written = compare(&log, &pool).await.unwrap_err().to_string();
+    assert!(never_written.contains("start the node"), "{never_written}");
+    follow_to_end(&log, &pool).await;
+    pool.execute("DROP TABLE refunds CASCADE").await.unwrap();
+    let lost = compare(&log, &pool).await.unwrap_err().to_string();
+    let helps = "\"refunds\" does not exist: start the node, or run `boxoffice rebuild postgres`";
+    assert!(lost.contains(helps), "{lost}");
+}
+
+#[tokio::test]
 async fn a_sink_whose_connection_is_killed_before_any_statement_catches_up() {
     let tables = ["progress", "performances", "seats", "holds", "orders", "payments", "tickets"];
     let database = Database::fresh().await;

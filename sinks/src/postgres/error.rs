@@ -12,7 +12,13 @@ use crate::runner::Failure;
 pub enum Error {
     /// The database, or the way to it.
     #[error("postgres: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// The database was never written, or has lost a table in a crash.
+    #[error("postgres: {reason}: start the node, or run `boxoffice rebuild postgres`")]
+    TableMissing {
+        /// What the database said.
+        reason: String,
+    },
     /// The database did not answer.
     #[error("postgres did not answer in time")]
     TimedOut,
@@ -57,12 +63,24 @@ pub enum Error {
     Embedded(String),
 }
 
+/// SQLSTATE `undefined_table`.
+const UNDEFINED_TABLE: &str = "42P01";
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(said) if said.code().as_deref() == Some(UNDEFINED_TABLE) => {
+                Self::TableMissing { reason: said.message().to_owned() }
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
 impl From<MigrateError> for Error {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                Self::Database(error)
-            }
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
             other => Self::Schema(other),
         }
     }
