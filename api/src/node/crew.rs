@@ -137,6 +137,7 @@ impl Crew {
         self.log.grow(partitions).await?;
         let known = self.views.partitions().count();
         for partition in (0..self.log.partitions()).filter_map(PartitionId::new).skip(known) {
+            self.log.own(partition).await?;
             let recovered = recover(&self.log, partition, &self.checkpoints, |_| ()).await;
             let recovered = recovered.map_err(|error| NodeError::Partition { partition, error })?;
             let state: State = recovered.state.clone();

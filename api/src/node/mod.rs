@@ -368,6 +368,7 @@ async fn recover_all(log: &AnyLog, checkpoints: &Checkpoints) -> Result<Vec<Reco
                     tracing::info!(%partition, next = %progress.next, end = %progress.end, "recovering");
                 }
             };
+            log.own(partition).await?;
             let recovered = recover(&log, partition, &checkpoints, progress).await;
             recovered.map_err(|error| NodeError::Partition { partition, error })
         });
