@@ -1,4 +1,5 @@
-//! The log that a command reads while no server runs on it.
+//! The log that a command reads: in the data directory while no server runs on it, or in a
+//! cluster at any time.
 
 use boxoffice_log::AnyLog;
 
@@ -12,8 +13,8 @@ use crate::log_store::LogTls;
 pub(super) struct StoppedLog {
     #[command(flatten)]
     pub(super) data_dir: DataDir,
-    /// Where the log is kept: `embedded`, or `fluvio://host:port/prefix`, which is taken over from
-    /// a server that still runs.
+    /// Where the log is kept: `embedded`, or `fluvio://host:port/prefix`, which is read beside the
+    /// servers that run on it.
     #[arg(long, default_value = "embedded", env = "BOXOFFICE_LOG_URL")]
     log: LogStore,
     #[cfg(feature = "fluvio")]
@@ -39,15 +40,11 @@ async fn open_cluster(
 ) -> Result<AnyLog, CliError> {
     use std::num::NonZeroU16;
 
-    use boxoffice_log::fluvio::{FluvioLog, topics};
+    use boxoffice_log::fluvio::FluvioLog;
 
     use crate::log_store::fluvio_config;
 
     let mut config = fluvio_config(url, NonZeroU16::MIN, tls);
-    let found = topics::describe(&config).await?;
-    let partitions = found.first().and_then(|topic| u16::try_from(topic.partitions).ok());
-    if let Some(partitions) = partitions.and_then(NonZeroU16::new) {
-        config.partitions = partitions;
-    }
+    config.partitions = None;
     Ok(FluvioLog::open(&config).await?.into())
 }

@@ -1,6 +1,6 @@
 //! A log of the kind that the configuration names.
 
-use boxoffice_topics::{LogId, Offset};
+use boxoffice_topics::{LogId, Offset, PartitionId};
 use bytes::Bytes;
 
 #[cfg(feature = "fluvio")]
@@ -86,6 +86,22 @@ impl Log for AnyLog {
             Self::Journal(log) => log.grow(partitions).await,
             #[cfg(feature = "fluvio")]
             Self::Fluvio(log) => log.grow(partitions).await,
+        }
+    }
+
+    async fn own(&self, partition: PartitionId) -> Result<(), LogError> {
+        match self {
+            Self::Journal(log) => log.own(partition).await,
+            #[cfg(feature = "fluvio")]
+            Self::Fluvio(log) => log.own(partition).await,
+        }
+    }
+
+    async fn disown(&self, partition: PartitionId) -> Result<(), LogError> {
+        match self {
+            Self::Journal(log) => log.disown(partition).await,
+            #[cfg(feature = "fluvio")]
+            Self::Fluvio(log) => log.disown(partition).await,
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use boxoffice_topics::Offset;
 
+use crate::TopicPartition;
+
 /// A log that cannot do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
@@ -20,6 +22,10 @@ pub enum LogError {
     /// The log accepts and acknowledges nothing more.
     #[error("the log has stopped: {0}")]
     Stopped(Arc<str>),
+    /// Another process has taken the partition over, and this one no longer writes to it. The
+    /// log goes on.
+    #[error("another process writes to {0} now")]
+    Replaced(TopicPartition),
     /// Another process has the log open.
     #[error("{} is in use by another process", .0.display())]
     Locked(PathBuf),

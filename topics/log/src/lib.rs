@@ -135,6 +135,25 @@ pub trait Log: Clone + Send + Sync + 'static {
         std::future::ready(if partitions <= has { Ok(()) } else { Err(why()) })
     }
 
+    /// Makes this process the only one that writes outcomes of a partition, and the ends of both
+    /// its topics certain: they cover what was acknowledged to anybody before. Whoever wrote
+    /// there until now is replaced. A log that one process has open needs none of this.
+    ///
+    /// # Errors
+    /// [`LogError::Away`] when it did not come about and a later try may succeed; else as
+    /// [`Log::append`].
+    fn own(&self, _partition: PartitionId) -> impl Future<Output = Result<(), LogError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Gives up what [`Log::own`] has made.
+    ///
+    /// # Errors
+    /// When the log has stopped.
+    fn disown(&self, _partition: PartitionId) -> impl Future<Output = Result<(), LogError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Appends records side by side and returns the offset of the first, when they are as
     /// durable as was asked. Batches that are appended to one partition one after another keep
     /// their order.
@@ -145,7 +164,10 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`LogError::Full`] when nothing was appended and a later try may succeed,
     /// [`LogError::TooLarge`] and [`LogError::Mismatch`] when nothing was appended and no try can
-    /// succeed; any other error means that the outcome is unknown and the log accepts nothing more.
+    /// succeed, also to outcomes of a partition that this process does not own;
+    /// [`LogError::Replaced`] when another process owns it by now: the outcome is unknown and the
+    /// rest of the log goes on. Any other error means that the outcome is unknown and the log
+    /// accepts nothing more.
     fn append(
         &self,
         to: TopicPartition,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boxoffice_topics::Genesis;
+use boxoffice_topics::partition::PARTITIONS_MAX;
 
 use crate::{LogError, Topic};
 
@@ -81,8 +82,9 @@ pub struct FluvioConfig {
     pub endpoint: String,
     /// What the names of the topics begin with.
     pub prefix: String,
-    /// Partitions of each topic. A log keeps the number it was made with.
-    pub partitions: NonZeroU16,
+    /// Partitions that each topic had when the log was made, or shall have. A log that is opened
+    /// says it itself when this is absent.
+    pub partitions: Option<NonZeroU16>,
     /// Certificates, when the cluster speaks TLS.
     pub tls: Option<FluvioTls>,
     /// What a new log is called; a random name and the time of day when absent.
@@ -104,7 +106,7 @@ impl FluvioConfig {
         Self {
             endpoint: url.endpoint.clone(),
             prefix: url.prefix.clone(),
-            partitions,
+            partitions: Some(partitions),
             tls: None,
             genesis: None,
             fetch_bytes: FETCH_BYTES,
@@ -129,9 +131,8 @@ impl FluvioConfig {
             let reason = "this program was built without TLS for Fluvio (feature fluvio-tls)";
             return Err(LogError::Mismatch(Arc::from(reason)));
         }
-        let limit = boxoffice_topics::partition::PARTITIONS_MAX;
-        if self.partitions.get() > limit {
-            let reason = format!("a log has 1 to {limit} partitions");
+        if self.partitions.is_some_and(|partitions| partitions.get() > PARTITIONS_MAX) {
+            let reason = format!("a log has 1 to {PARTITIONS_MAX} partitions");
             return Err(LogError::Mismatch(Arc::from(reason)));
         }
         Ok(())

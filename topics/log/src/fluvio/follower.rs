@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fluvio::consumer::{ConsumerConfigExtBuilder, Record, RetryMode};
@@ -24,11 +24,16 @@ use crate::{LogError, TopicPartition};
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a record that is known to be there may take before the stream is opened again.
 const STALL: Duration = Duration::from_secs(5);
+/// How long a stream may be quiet before it is opened again, which reads the record before: a
+/// connection that died without a word is found out then.
+const QUIET: Duration = Duration::from_secs(60);
+/// Records that a stream may be behind before opening another one is cheaper.
+const BEHIND_MAX: u64 = 64;
 /// The wait after an error, so that a cluster that starts is not flooded.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A place in a topic and everything that is known there.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Cursor {
     /// The next record, in the offsets of Fluvio.
     pub(super) position: u64,
@@ -55,6 +60,8 @@ type Records = Pin<Box<dyn Stream<Item = Result<Record, ErrorCode>> + Send>>;
 /// A stream and the client that it needs.
 struct Open {
     records: Records,
+    /// The record that it gives next.
+    position: u64,
     _client: Fluvio,
 }
 
@@ -75,7 +82,24 @@ impl Open {
             .map_err(|error| error.to_string())?;
         let opening = client.consumer_with_config(settings);
         let records = within(OPEN_TIMEOUT, "open a stream", opening).await?;
-        Ok(Self { records: Box::pin(records), _client: client })
+        Ok(Self { records: Box::pin(records), position, _client: client })
+    }
+
+    /// The record at a position. The client loses records without a word: only their offsets
+    /// tell.
+    async fn get(&mut self, position: u64) -> Result<Record, Broken> {
+        loop {
+            let record = self.next().await?;
+            let found = record.offset();
+            self.position = u64::try_from(found).map_err(|error| error.to_string())? + 1;
+            if self.position == position + 1 {
+                return Ok(record);
+            }
+            if self.position > position {
+                stream_gap();
+                return Err(Broken::Away(format!("record {found} came where {position} is next")));
+            }
+        }
     }
 
     async fn next(&mut self) -> Result<Record, Broken> {
@@ -114,17 +138,17 @@ impl Followed {
     /// The offset of the first record and the records, when these are some.
     pub(super) fn into_records(self) -> Option<(u64, Vec<Bytes>)> {
         match self.folded {
-            Folded::Block(header) => Some((header.first, frame::records(&self.bytes, &header))),
-            Folded::Fence(_) | Folded::Repeated | Folded::Unreadable(_) => None,
+            Folded::Block(header, first) => Some((first, frame::records(&self.bytes, &header))),
+            Folded::Word | Folded::Repeated | Folded::Unreadable(_) => None,
         }
     }
 }
 
-/// Follows a partition.
+/// Follows a partition. The place is the caller's, who may be further than the stream is: what
+/// lies between is passed over.
 pub(super) struct Follower {
     config: Arc<FluvioConfig>,
     of: TopicPartition,
-    pub(super) cursor: Cursor,
     /// The position before which records are known to be there.
     written: watch::Receiver<u64>,
     open: Option<Open>,
@@ -134,23 +158,33 @@ impl Follower {
     pub(super) fn new(
         config: Arc<FluvioConfig>,
         of: TopicPartition,
-        cursor: Cursor,
         written: watch::Receiver<u64>,
     ) -> Self {
-        Self { config, of, cursor, written, open: None }
+        Self { config, of, written, open: None }
     }
 
-    /// The next record. Waits at the tail, and while the cluster is away.
+    /// Gives the stream up until the next record is asked for.
+    pub(super) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Gives the stream up when it is far behind a place.
+    pub(super) fn close_behind(&mut self, position: u64) {
+        self.open = self.open.take().filter(|open| open.position + BEHIND_MAX >= position);
+    }
+
+    /// The next record, which the cursor goes over. Waits at the tail, and while the cluster is
+    /// away.
     ///
     /// # Errors
     /// [`LogError::Diverged`] when the topic is not the one that it was.
-    pub(super) async fn next(&mut self) -> Result<Followed, LogError> {
+    pub(super) async fn next(&mut self, cursor: &mut Cursor) -> Result<Followed, LogError> {
         loop {
-            match self.try_next().await {
+            match self.try_next(cursor).await {
                 Ok(followed) => return Ok(followed),
                 Err(Broken::Diverged(error)) => return Err(error),
                 Err(Broken::Evicted) => {
-                    let (of, position) = (self.of, self.cursor.position);
+                    let (of, position) = (self.of, cursor.position);
                     let reason = format!("{of}, record {position} of the topic was removed");
                     return Err(LogError::Diverged(Arc::from(reason)));
                 }
@@ -163,30 +197,27 @@ impl Follower {
     }
 
     /// The next record. The stream is kept when it came.
-    async fn try_next(&mut self) -> Result<Followed, Broken> {
+    async fn try_next(&mut self, cursor: &mut Cursor) -> Result<Followed, Broken> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.reopen().await?,
+            None => self.reopen(cursor).await?,
         };
-        let record = self.receive(&mut open).await?;
-        // The client loses records without a word: only their offsets tell.
-        expect(&record, self.cursor.position)?;
+        let record = self.receive(&mut open, cursor.position).await?;
         let bytes = Bytes::copy_from_slice(record.value());
-        let folded = self.cursor.take(self.of, &bytes).map_err(Broken::Diverged)?;
+        let folded = cursor.take(self.of, &bytes).map_err(Broken::Diverged)?;
         self.open = Some(open);
         Ok(Followed { bytes, folded })
     }
 
     /// Opens a stream at the record before the next one, and looks whether it is still the same.
-    async fn reopen(&mut self) -> Result<Open, Broken> {
-        let Some(before) = self.cursor.position.checked_sub(1) else {
+    async fn reopen(&mut self, cursor: &Cursor) -> Result<Open, Broken> {
+        let Some(before) = cursor.position.checked_sub(1) else {
             return Ok(Open::at(&self.config, self.of, 0).await?);
         };
         let mut open = Open::at(&self.config, self.of, before).await?;
-        let first = tokio::time::timeout(OPEN_TIMEOUT, open.next()).await;
+        let first = tokio::time::timeout(OPEN_TIMEOUT, open.get(before)).await;
         let first = first.map_err(|_| "no record came".to_owned())??;
-        expect(&first, before)?;
-        if crc32c::crc32c(first.value()) != self.cursor.last {
+        if crc32c::crc32c(first.value()) != cursor.last {
             let of = self.of;
             let reason = format!("{of}, record {before} of the topic is another one than before");
             return Err(Broken::Diverged(LogError::Diverged(Arc::from(reason))));
@@ -194,25 +225,18 @@ impl Follower {
         Ok(open)
     }
 
-    /// Waits for a record: for ever at the tail, and not for one that is known to be there.
-    async fn receive(&mut self, open: &mut Open) -> Result<Record, Broken> {
+    /// Waits for a record: long at the tail, and not for one that is known to be there.
+    async fn receive(&mut self, open: &mut Open, position: u64) -> Result<Record, Broken> {
+        let since = Instant::now();
         loop {
-            match tokio::time::timeout(STALL, open.next()).await {
+            let is_there = match tokio::time::timeout(STALL, open.get(position)).await {
                 Ok(record) => return record,
-                Err(_) if *self.written.borrow() > self.cursor.position => {
-                    return Err(Broken::Away(format!("no record came within {STALL:?}")));
-                }
-                Err(_) => {}
+                Err(_) => *self.written.borrow() > position,
+            };
+            if is_there || since.elapsed() >= QUIET {
+                let quiet = since.elapsed();
+                return Err(Broken::Away(format!("no record came within {quiet:?}")));
             }
         }
     }
-}
-
-fn expect(record: &Record, position: u64) -> Result<(), Away> {
-    let found = record.offset();
-    if u64::try_from(found) == Ok(position) {
-        return Ok(());
-    }
-    stream_gap();
-    Err(format!("record {found} came where {position} is next"))
 }

@@ -1,20 +1,21 @@
-//! The bytes of one record of a Fluvio topic: a fence, or a block of records of this log.
+//! The bytes of one record of a Fluvio topic: a block of records of this log, or a word about who
+//! writes and how many partitions there are.
 //!
 //! ```text
 //!  0  magic "BXF"           3  version 1
 //!  4  CRC-32C of bytes 0..4 and of everything from 8 on
 //!  8  kind (u32)           12  attempt of the writer (u32)
 //! 16  session of the writer (16 bytes)
-//! 32  log id (16 bytes, zero in a fence)
-//! 48  chained hash before the block (16 bytes, zero in a fence)
-//! 64  offset of the first record (u64)
+//! 32  log id (16 bytes, zero where no block is)
+//! 48  chained hash before the block (16 bytes, zero where no block is)
+//! 64  where the block begins, or a number of partitions (u64)
 //! 72  records (u32)        76  length of each record (u32), then the records
 //! ```
 //!
 //! All numbers are little endian. An append is within one block, and a block is one record of
-//! Fluvio: it is there whole or not at all, and the record after it is another block or fence.
+//! Fluvio: it is there whole or not at all.
 
-use boxoffice_topics::LogId;
+use boxoffice_topics::{Genesis, LogId};
 use bytes::Bytes;
 
 const MAGIC: [u8; 3] = *b"BXF";
@@ -24,14 +25,14 @@ const LENGTH_BYTES: usize = 4;
 /// Bytes of a hash in the chain: enough to tell histories apart, which nobody forges.
 const HASH_BYTES: usize = 16;
 
-/// Who writes: one process that has opened the log, and how often it has connected since.
+/// Who writes: one process that has opened the log, and how often it has begun to write since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WriterId {
     pub(super) session: u128,
     pub(super) attempt: u32,
 }
 
-/// The hash over all blocks so far.
+/// The hash over all blocks so far, of a partition or of a session in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chain([u8; HASH_BYTES]);
 
@@ -50,14 +51,43 @@ impl Chain {
     }
 }
 
-/// What a frame is for.
+/// What a frame is for. Numbers are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Kind {
-    /// From here on this writer writes, and nobody else.
+    /// From here on this writer writes alone, and nobody else.
     Fence = 1,
-    /// Records.
+    /// Records of the writer that writes alone; it begins where the partition ends.
     Block = 2,
+    /// Nothing, at a place that is known to whoever wrote it.
+    Mark = 3,
+    /// The first record of a partition. Only the first of them counts.
+    Genesis = 4,
+    /// So many partitions have begun.
+    Partitions = 5,
+    /// From here on this is the attempt of its session that counts, beside other sessions.
+    Session = 6,
+    /// Records of one session; it begins where the session stands.
+    SessionBlock = 7,
+    /// From here on this is the attempt that counts of the session that writes alone.
+    Renewal = 8,
+}
+
+impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Fence,
+        Self::Block,
+        Self::Mark,
+        Self::Genesis,
+        Self::Partitions,
+        Self::Session,
+        Self::SessionBlock,
+        Self::Renewal,
+    ];
+
+    fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
+    }
 }
 
 /// A frame that passed its checksum.
@@ -84,17 +114,43 @@ pub(super) enum Unreadable {
     Content,
 }
 
-/// A fence of a writer.
+/// A frame without records.
+fn word(kind: Kind, writer: WriterId, first: u64) -> Vec<u8> {
+    let (log_id, chain) = (LogId::from_u128(0), Chain::default());
+    seal(&Header { kind, writer, log_id, chain, first, count: 0 }, &[])
+}
+
+/// A writer takes a partition over for itself.
 pub(super) fn fence(writer: WriterId) -> Vec<u8> {
-    let header = Header {
-        kind: Kind::Fence,
-        writer,
-        log_id: LogId::from_u128(0),
-        chain: Chain::default(),
-        first: 0,
-        count: 0,
-    };
-    seal(&header, &[])
+    word(Kind::Fence, writer, 0)
+}
+
+/// A writer that has a partition for itself begins again after an error.
+pub(super) fn renewal(writer: WriterId) -> Vec<u8> {
+    word(Kind::Renewal, writer, 0)
+}
+
+/// A writer begins beside others, or begins again after an error.
+pub(super) fn session(writer: WriterId) -> Vec<u8> {
+    word(Kind::Session, writer, 0)
+}
+
+/// A place in a partition that changes nothing.
+pub(super) fn mark(by: WriterId) -> Vec<u8> {
+    word(Kind::Mark, by, 0)
+}
+
+/// The number of partitions that have begun.
+pub(super) fn partitions(by: WriterId, number: u16) -> Vec<u8> {
+    word(Kind::Partitions, by, u64::from(number))
+}
+
+/// The first record of a partition.
+pub(super) fn genesis(by: WriterId, genesis: &Genesis) -> Vec<u8> {
+    let log_id = genesis.log_id;
+    let (kind, chain) = (Kind::Genesis, Chain::of_log(log_id));
+    let header = Header { kind, writer: by, log_id, chain, first: 0, count: 1 };
+    seal(&header, &[Bytes::from(genesis.to_record())])
 }
 
 /// The bytes that records take in a block.
@@ -102,7 +158,7 @@ pub(super) fn records_bytes(records: &[Bytes]) -> u64 {
     records.iter().map(|record| (LENGTH_BYTES + record.len()) as u64).sum()
 }
 
-/// Writes a block or a fence. The header's count is that of the records.
+/// Writes a frame. The header's count is that of the records.
 pub(super) fn seal(header: &Header, records: &[Bytes]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEADER_BYTES + records_bytes(records) as usize);
     frame.extend_from_slice(&MAGIC);
@@ -144,11 +200,7 @@ pub(super) fn open(frame: &[u8]) -> Result<Header, Unreadable> {
     if u32_at(frame, 4) != checksum(frame) {
         return Err(Unreadable::Checksum);
     }
-    let kind = match u32_at(frame, 8) {
-        1 => Kind::Fence,
-        2 => Kind::Block,
-        _ => return Err(Unreadable::Content),
-    };
+    let kind = Kind::from_number(u32_at(frame, 8)).ok_or(Unreadable::Content)?;
     let header = Header {
         kind,
         writer: WriterId {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use boxoffice_topics::{LogId, Offset};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::fold::Fold;
-use super::follower::Follower;
-use super::state::Shared;
+use super::follower::{Cursor, Follower};
+use super::state::{PartitionState, Shared};
 use crate::{Batch, LogError, LogReader, TopicPartition};
 
 /// Blocks that are read ahead: the client reads a whole fetch ahead by itself.
@@ -24,19 +25,19 @@ pub struct FluvioReader {
 impl FluvioReader {
     pub(super) fn new(
         shared: Arc<Shared>,
+        state: Arc<PartitionState>,
         log_id: LogId,
         of: TopicPartition,
-        index: usize,
         at: Offset,
     ) -> Self {
-        let state = shared.state(index);
         let (mut cursor, written) = (state.near(at.number()), state.written.subscribe());
         if cursor.position == 0 {
             cursor.fold = Fold::of_log(log_id);
         }
-        let follower = Follower::new(Arc::clone(&shared.config), of, cursor, written);
+        let follower = Follower::new(Arc::clone(&shared.config), of, written);
         let (sender, blocks) = mpsc::channel(AHEAD_BLOCKS);
-        let task = tokio::spawn(read_ahead(follower, at.number(), sender));
+        let ahead = ReadAhead { follower, cursor, state, next: at.number() };
+        let task = tokio::spawn(ahead.run(sender));
         Self { shared, blocks, task }
     }
 }
@@ -58,27 +59,43 @@ impl LogReader for FluvioReader {
     }
 }
 
-async fn read_ahead(
-    mut follower: Follower,
-    mut next: u64,
-    blocks: mpsc::Sender<Result<Batch, LogError>>,
-) {
-    loop {
-        let block = match follower.next().await {
-            Ok(followed) => followed.into_records(),
-            Err(error) => return blocks.send(Err(error)).await.unwrap_or_default(),
-        };
-        let Some((first, mut records)) = block else { continue };
-        // The place that reading began at may be before the first record that is wanted.
-        let skipped = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+/// What the task of a reader knows.
+struct ReadAhead {
+    follower: Follower,
+    cursor: Cursor,
+    state: Arc<PartitionState>,
+    /// The offset of the next record for the caller.
+    next: u64,
+}
+
+impl ReadAhead {
+    /// Reads until nobody wants it any more. What it has read is known to everybody who asks for
+    /// the end, before the caller gets it: the writer may be another process.
+    async fn run(mut self, blocks: mpsc::Sender<Result<Batch, LogError>>) {
+        loop {
+            let block = match self.follower.next(&mut self.cursor).await {
+                Ok(followed) => followed.into_records(),
+                Err(error) => return blocks.send(Err(error)).await.unwrap_or_default(),
+            };
+            self.state.publish(&self.cursor);
+            let Some(batch) = block.and_then(|(first, records)| self.wanted(first, records)) else {
+                continue;
+            };
+            if blocks.send(Ok(batch)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The place that reading began at may be before the first record that is wanted.
+    fn wanted(&mut self, first: u64, mut records: Vec<Bytes>) -> Option<Batch> {
+        let skipped = usize::try_from(self.next.saturating_sub(first)).unwrap_or(usize::MAX);
         if skipped >= records.len() {
-            continue;
+            return None;
         }
         records.drain(..skipped);
-        let batch = Batch { first: Offset::new(next), records };
-        next = batch.end().number();
-        if blocks.send(Ok(batch)).await.is_err() {
-            return;
-        }
+        let batch = Batch { first: Offset::new(self.next), records };
+        self.next = batch.end().number();
+        Some(batch)
     }
 }

@@ -1,4 +1,4 @@
-//! What the writers of a log share with its readers.
+//! What the writers of a log share with its readers: whoever has read or written furthest tells.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::config::FluvioConfig;
 use super::follower::Cursor;
-use crate::{LogError, Topic, TopicPartition};
+use crate::LogError;
 
 /// Records between two entries of the index: a reader goes over so many at most before the first
 /// that it wants, which takes some milliseconds.
@@ -18,14 +18,16 @@ const CLOSED: &str = "the log is closed";
 /// The state of a log that is open.
 pub(super) struct Shared {
     pub(super) config: Arc<FluvioConfig>,
+    /// The name of this process as a writer.
+    pub(super) session: u128,
     stopped: OnceLock<Arc<str>>,
     pub(super) stop: watch::Sender<bool>,
-    partitions: Vec<Arc<PartitionState>>,
 }
 
 /// One partition of one topic.
 pub(super) struct PartitionState {
-    /// The offset after the last record that was acknowledged.
+    /// The offset after the last record that was acknowledged to this process, or read by it:
+    /// what can be read was acknowledged.
     pub(super) end: watch::Sender<u64>,
     /// The same in the offsets of Fluvio.
     pub(super) written: watch::Sender<u64>,
@@ -45,15 +47,22 @@ impl PartitionState {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a place to read from, when it is far enough from the last.
-    pub(super) fn note(&self, cursor: &Cursor) {
+    /// Tells how far the partition is known. Somebody else may know it further.
+    pub(super) fn publish(&self, cursor: &Cursor) {
+        self.note(cursor);
+        raise(&self.written, cursor.position);
+        raise(&self.end, cursor.fold.next);
+    }
+
+    /// Keeps a place to read from, when it is far enough after the last.
+    fn note(&self, cursor: &Cursor) {
         let mut index = self.index();
         let far = |last: &Cursor| {
-            cursor.position - last.position >= INDEX_DISTANCE
-                || cursor.fold.next - last.fold.next >= INDEX_DISTANCE
+            cursor.position.saturating_sub(last.position) >= INDEX_DISTANCE
+                || cursor.fold.next.saturating_sub(last.fold.next) >= INDEX_DISTANCE
         };
         if index.last().is_none_or(far) {
-            index.push(*cursor);
+            index.push(cursor.clone());
         }
     }
 
@@ -61,33 +70,23 @@ impl PartitionState {
     pub(super) fn near(&self, offset: u64) -> Cursor {
         let index = self.index();
         let after = index.partition_point(|cursor| cursor.fold.next <= offset);
-        index.get(after.saturating_sub(1)).copied().unwrap_or_default()
+        index.get(after.saturating_sub(1)).cloned().unwrap_or_default()
     }
+}
+
+/// Sets a number that only grows.
+pub(super) fn raise(known: &watch::Sender<u64>, to: u64) {
+    known.send_if_modified(|known| {
+        let further = to > *known;
+        *known = to.max(*known);
+        further
+    });
 }
 
 impl Shared {
     pub(super) fn new(config: Arc<FluvioConfig>) -> Self {
-        let count = Topic::ALL.len() * usize::from(config.partitions.get());
-        let partitions = (0..count).map(|_| Arc::new(PartitionState::new())).collect();
-        Self { config, stopped: OnceLock::new(), stop: watch::Sender::new(false), partitions }
-    }
-
-    /// The place of a partition in lists.
-    pub(super) fn index_of(&self, of: TopicPartition) -> Result<usize, LogError> {
-        let (partition, partitions) = (of.partition.number(), self.config.partitions.get());
-        if partition >= partitions {
-            let reason = format!("there is no {of}: {partitions} partitions");
-            return Err(LogError::Mismatch(Arc::from(reason)));
-        }
-        let before = match of.topic {
-            Topic::Intents => 0,
-            Topic::Outcomes => usize::from(partitions),
-        };
-        Ok(before + usize::from(partition))
-    }
-
-    pub(super) fn state(&self, index: usize) -> &Arc<PartitionState> {
-        &self.partitions[index]
+        let session = uuid::Uuid::new_v4().as_u128();
+        Self { config, session, stopped: OnceLock::new(), stop: watch::Sender::new(false) }
     }
 
     /// Nothing is accepted or acknowledged from now on. The first reason stays.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fluvio::metadata::partition::PartitionSpec;
-use fluvio::metadata::topic::{CleanupPolicy, SegmentBasedPolicy, TopicSpec, TopicStorageConfig};
+use fluvio::metadata::topic::{
+    AddPartition, CleanupPolicy, SegmentBasedPolicy, TopicSpec, TopicStorageConfig,
+    UpdateTopicAction,
+};
 use fluvio::{Fluvio, FluvioAdmin};
 
 use super::config::{FluvioConfig, SEGMENT_BYTES};
@@ -72,7 +75,7 @@ pub async fn list(config: &FluvioConfig) -> Result<Vec<String>, LogError> {
 }
 
 /// Makes the topics that are missing and waits until they can be written to.
-pub(super) async fn create(config: &FluvioConfig) -> Result<(), LogError> {
+pub(super) async fn create(config: &FluvioConfig, partitions: u16) -> Result<(), LogError> {
     let existing = describe(config).await?;
     let (_client, admin) = admin(config).await?;
     for topic in Topic::ALL {
@@ -80,7 +83,7 @@ pub(super) async fn create(config: &FluvioConfig) -> Result<(), LogError> {
         if existing.iter().any(|found| found.name == name) {
             continue;
         }
-        let mut spec = TopicSpec::new_computed(u32::from(config.partitions.get()), REPLICAS, None);
+        let mut spec = TopicSpec::new_computed(u32::from(partitions), REPLICAS, None);
         let policy = SegmentBasedPolicy { time_in_seconds: RETENTION_SECONDS };
         spec.set_cleanup_policy(CleanupPolicy::Segment(policy));
         spec.set_storage(TopicStorageConfig {
@@ -91,11 +94,28 @@ pub(super) async fn create(config: &FluvioConfig) -> Result<(), LogError> {
         within(ADMIN_TIMEOUT, &what, admin.create(name, false, spec)).await.map_err(away)?;
     }
     check(config).await?;
-    wait_for_leaders(config).await
+    wait_for_leaders(config, partitions).await
 }
 
-/// Refuses topics that are missing or would lose records.
-pub(super) async fn check(config: &FluvioConfig) -> Result<(), LogError> {
+/// Adds partitions until each topic has so many, and waits until they can be written to. Two
+/// processes that do so at once may add more than that, which are no part of the log then.
+pub(super) async fn grow(config: &FluvioConfig, partitions: u16) -> Result<(), LogError> {
+    let existing = describe(config).await?;
+    let (_client, admin) = admin(config).await?;
+    for topic in existing {
+        let count = u32::from(partitions).saturating_sub(topic.partitions);
+        if count > 0 {
+            let what = format!("add partitions to topic {}", topic.name);
+            let action = UpdateTopicAction::AddPartition(AddPartition { count });
+            let adding = admin.update::<TopicSpec>(topic.name, action);
+            within(ADMIN_TIMEOUT, &what, adding).await.map_err(away)?;
+        }
+    }
+    wait_for_leaders(config, partitions).await
+}
+
+/// Refuses topics that are missing or would lose records, and says how many partitions both have.
+pub(super) async fn check(config: &FluvioConfig) -> Result<u16, LogError> {
     let found = describe(config).await?;
     let mut faults = Vec::new();
     for topic in Topic::ALL {
@@ -108,7 +128,8 @@ pub(super) async fn check(config: &FluvioConfig) -> Result<(), LogError> {
         }
     }
     if faults.is_empty() {
-        return Ok(());
+        let both = found.iter().map(|found| found.partitions).min().unwrap_or_default();
+        return Ok(u16::try_from(both).unwrap_or(u16::MAX));
     }
     Err(LogError::Mismatch(Arc::from(faults.join("; "))))
 }
@@ -130,8 +151,8 @@ fn description(config: &FluvioConfig, name: String, spec: &TopicSpec) -> TopicDe
 
 fn faults(config: &FluvioConfig, found: &TopicDescription) -> Vec<String> {
     let mut faults = Vec::new();
-    let partitions = config.partitions.get();
-    if found.partitions != u32::from(partitions) {
+    let partitions = config.partitions.map_or(1, |partitions| u32::from(partitions.get()));
+    if found.partitions < partitions {
         faults.push(format!("has {} partitions, not {partitions}", found.partitions));
     }
     if found.replicas != Some(REPLICAS) {
@@ -151,16 +172,17 @@ fn faults(config: &FluvioConfig, found: &TopicDescription) -> Vec<String> {
 }
 
 /// A topic that was just made has no leaders yet: who writes to it waits for nothing.
-async fn wait_for_leaders(config: &FluvioConfig) -> Result<(), LogError> {
+async fn wait_for_leaders(config: &FluvioConfig, partitions: u16) -> Result<(), LogError> {
     let (_client, admin) = admin(config).await?;
     let looking = async {
         loop {
-            let partitions =
+            let all =
                 within(ADMIN_TIMEOUT, "list partitions", admin.all::<PartitionSpec>()).await?;
-            let online = partitions
-                .iter()
-                .filter(|partition| is_of(config, &partition.name) && partition.status.is_online());
-            if online.count() >= Topic::ALL.len() * usize::from(config.partitions.get()) {
+            let online = all.iter().filter(|partition| {
+                let number = number_of(config, &partition.name);
+                number.is_some_and(|number| number < partitions) && partition.status.is_online()
+            });
+            if online.count() >= Topic::ALL.len() * usize::from(partitions) {
                 return Ok::<_, String>(());
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -169,13 +191,12 @@ async fn wait_for_leaders(config: &FluvioConfig) -> Result<(), LogError> {
     within(LEADERS_TIMEOUT, "wait for the leaders of partitions", looking).await.map_err(away)
 }
 
-/// Whether a partition of the cluster, which is named topic-number, is of this log.
-fn is_of(config: &FluvioConfig, partition: &str) -> bool {
-    let number = |topic: &Topic| {
-        let rest = partition.strip_prefix(&config.topic_name(*topic))?;
-        rest.strip_prefix('-')?.parse::<u16>().ok()
-    };
-    Topic::ALL.iter().any(|topic| number(topic).is_some())
+/// The number of a partition of the cluster, which is named topic-number, when it is of this log.
+fn number_of(config: &FluvioConfig, partition: &str) -> Option<u16> {
+    Topic::ALL.into_iter().find_map(|topic| {
+        let rest = partition.strip_prefix(&config.topic_name(topic))?;
+        rest.strip_prefix('-')?.parse().ok()
+    })
 }
 
 async fn specs(admin: &FluvioAdmin) -> Result<Vec<(String, TopicSpec)>, LogError> {

@@ -1,6 +1,8 @@
 //! Logs in clusters.
 
+use boxoffice_log::Log;
 use boxoffice_log::fluvio::{FluvioConfig, FluvioLog, FluvioUrl};
+use boxoffice_topics::PartitionId;
 
 use crate::servers::Cluster;
 use crate::support::{GENESIS, PARTITIONS};
@@ -13,8 +15,12 @@ impl Cluster {
         FluvioConfig { genesis: Some(GENESIS), ..FluvioConfig::new(&url, PARTITIONS) }
     }
 
-    /// A new log.
+    /// A new log, all of which this process owns.
     pub(crate) async fn log(&self) -> FluvioLog {
-        FluvioLog::create(&self.config()).await.unwrap()
+        let log = FluvioLog::create(&self.config()).await.unwrap();
+        for partition in (0..log.partitions()).filter_map(PartitionId::new) {
+            log.own(partition).await.unwrap();
+        }
+        log
     }
 }

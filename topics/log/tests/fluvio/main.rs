@@ -9,6 +9,7 @@ mod faults;
 mod foreign;
 mod rules;
 mod servers;
+mod sharing;
 #[allow(dead_code, reason = "what the tests of the journal need more")]
 #[path = "../journal/support.rs"]
 mod support;
