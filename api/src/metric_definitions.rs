@@ -3,7 +3,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-const COUNTERS: [(&str, &str); 19] = [
+const COUNTERS: [(&str, &str); 21] = [
     (
         "boxoffice_api_connections_refused_total",
         "connections closed at once: too many of one address",
@@ -32,6 +32,14 @@ const COUNTERS: [(&str, &str); 19] = [
     ("boxoffice_log_written_bytes_total", "bytes of blocks, padding included"),
     ("boxoffice_processors_checkpoints_failed_total", "snapshots that could not be written"),
     (
+        "boxoffice_processors_lease_changes_total",
+        "leases gained and lost by this process, by kind and change",
+    ),
+    (
+        "boxoffice_processors_lease_failures_total",
+        "renewals of leases that failed and were tried again, by kind",
+    ),
+    (
         "boxoffice_processors_messages_brought_total",
         "messages brought from one key to another, by the partition that sent them",
     ),
@@ -40,7 +48,7 @@ const COUNTERS: [(&str, &str); 19] = [
     ("boxoffice_processors_ticks_total", "ticks decided: time had passed and something was due"),
 ];
 
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: [(&str, &str); 8] = [
     ("boxoffice_api_connections_count", "open connections"),
     ("boxoffice_api_key_set_age_seconds", "time since the key set was last read"),
     ("boxoffice_ingest_queue_records", "intents that wait for the log"),
@@ -52,6 +60,7 @@ const GAUGES: [(&str, &str); 7] = [
         "boxoffice_processors_effects_pending_count",
         "effects without a result, at the last snapshot",
     ),
+    ("boxoffice_processors_leases_held_count", "leases that this process has, by kind"),
     ("boxoffice_processors_live_holds_count", "holds that live, at the last snapshot"),
     ("boxoffice_processors_waiting_steps", "steps decided whose intents are not durable yet"),
 ];

@@ -6,6 +6,8 @@ use boxoffice_core::State;
 use boxoffice_topics::{Outcome, PartitionId, RefusalCode, Step};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::ownership::Change;
+
 pub(crate) struct PartitionMetrics {
     apply_seconds: Histogram,
     waiting_steps: Gauge,
@@ -94,5 +96,43 @@ impl MessengerMetrics {
 
     pub(crate) fn brought(&self, messages: usize) {
         self.brought.increment(messages as u64);
+    }
+}
+
+/// Of one kind of leases, as this process sees them.
+#[derive(Debug)]
+pub(crate) struct LeaseMetrics {
+    held: Gauge,
+    gained: Counter,
+    lost: Counter,
+    failures: Counter,
+}
+
+impl LeaseMetrics {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        let changes = |change: &'static str| counter!("boxoffice_processors_lease_changes_total", "kind" => kind, "change" => change);
+        Self {
+            held: gauge!("boxoffice_processors_leases_held_count", "kind" => kind),
+            gained: changes("gained"),
+            lost: changes("lost"),
+            failures: counter!("boxoffice_processors_lease_failures_total", "kind" => kind),
+        }
+    }
+
+    pub(crate) fn held(&self, leases: usize) {
+        self.held.set(f64::from(u32::try_from(leases).unwrap_or(u32::MAX)));
+    }
+
+    pub(crate) fn changed(&self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Gained { .. } => self.gained.increment(1),
+                Change::Lost { .. } => self.lost.increment(1),
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failures.increment(1);
     }
 }
