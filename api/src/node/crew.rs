@@ -100,7 +100,7 @@ impl Crew {
                     done.send(grown.map_err(|error| error.to_string())).unwrap_or_default();
                 }
                 Event::LookForPartitions => {
-                    let partitions = self.log.grown().await?;
+                    let partitions = self.log.partitions();
                     self.grow_to(partitions).await?;
                 }
             }
@@ -150,16 +150,15 @@ impl Crew {
                 self.owners.start(recovered, Releases { views, partition });
             }
             Decided::Anywhere(followers) => {
-                let (state, follower) =
-                    open::follow_one(&self.log, partition, &self.checkpoints).await?;
-                self.views.add(state);
-                followers.start(partition, follower);
+                let followed = open::follow_one(&self.log, partition, &self.checkpoints).await?;
+                self.views.add(followed.state);
+                followers.start(partition, followed.follower);
             }
         }
         Ok(())
     }
 
-    async fn shut_down(mut self) -> Result<(), NodeError> {
+    async fn shut_down(self) -> Result<(), NodeError> {
         let mut result = self.appenders.shut_down().await.map_err(NodeError::from);
         result = result.and(self.messengers.stop().await);
         result = result.and(self.owners.shut_down().await);

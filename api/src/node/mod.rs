@@ -16,6 +16,7 @@ mod payments;
 mod sinks;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,8 +24,9 @@ use boxoffice_core::State;
 use boxoffice_ingest::{Acceptance, Appenders, Ingest};
 use boxoffice_log::journal::create_directory;
 use boxoffice_log::{AnyLog, Log as _, LogError};
+use boxoffice_processors::ownership::{Kind, LeaseTerms, Leases};
 use boxoffice_processors::{
-    Checkpoints, DatabaseError, LeaseKind, LeaseTerms, Leases, SharedDatabase, owners as owners_of,
+    Checkpoints, DatabaseError, Followed, Follower, Recovered, SharedDatabase, owners as owners_of,
 };
 use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
@@ -187,7 +189,7 @@ impl Node {
             false => None,
         };
         let leases = shared.as_ref().filter(|_| config.roles.processor);
-        let leases = leases.map(|shared| shared.leases(LeaseKind::Processor));
+        let leases = leases.map(|shared| shared.leases(Kind::Processor));
         let mut owners = Owners::new(&log, checkpoints.clone(), leases);
         let decided = begun.start(&sale.views, &mut owners);
         let (grow, grow_asked) = mpsc::channel(1);
@@ -335,10 +337,10 @@ impl Shared {
     }
 
     fn checkpoints(&self) -> Checkpoints {
-        Checkpoints::in_database(self.database.clone())
+        Checkpoints::in_postgres(&self.database)
     }
 
-    fn leases(&self, kind: LeaseKind) -> Leases {
+    fn leases(&self, kind: Kind) -> Leases {
         let (name, terms) = (self.node_name.clone(), LeaseTerms::default());
         Leases::new(&self.database, self.log_id, kind, name, terms)
     }
@@ -368,11 +370,11 @@ impl Begun {
             return Ok((states, Self::Recovered(recovered)));
         }
         let followed = open::follow_all(log, checkpoints).await?;
-        let with_partition = |(state, follower): (State, Follower<AnyLog>)| {
-            let partition = state.partition();
-            (state, (partition, follower))
+        let taken_apart = |it: Followed<AnyLog>| {
+            let partition = it.state.partition();
+            (it.state, (partition, it.follower))
         };
-        let (states, followers) = followed.into_iter().map(with_partition).unzip();
+        let (states, followers) = followed.into_iter().map(taken_apart).unzip();
         Ok((states, Self::Followed(followers)))
     }
 
@@ -436,7 +438,7 @@ impl Sale {
             ingest: self.ingest.clone(),
         };
         let turn = match shared {
-            Some(shared) => Turn::Leased(Box::new(shared.leases(LeaseKind::Sinks)), false),
+            Some(shared) => Turn::Leased(Box::new(shared.leases(Kind::Sinks)), false),
             None => Turn::Always,
         };
         Sinks::start(parts, turn)

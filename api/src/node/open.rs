@@ -1,8 +1,7 @@
 //! Opens the log, wherever it is, and finds out what is in it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use boxoffice_core::State;
 #[cfg(feature = "fluvio")]
 use boxoffice_log::TopicPartition;
 #[cfg(feature = "fluvio")]
@@ -11,7 +10,7 @@ use boxoffice_log::journal::{Journal, JournalConfig};
 use boxoffice_log::{AnyLog, Log as _};
 #[cfg(feature = "fluvio")]
 use boxoffice_log::LogError;
-use boxoffice_processors::{Checkpoints, Follower, Recovered, follow, recover};
+use boxoffice_processors::{Checkpoints, Followed, Progress, Recovered, follow, recover};
 use boxoffice_topics::PartitionId;
 use tokio::task::JoinSet;
 
@@ -73,6 +72,17 @@ pub(super) fn partitions(log: &AnyLog) -> impl Iterator<Item = PartitionId> + us
     (0..log.partitions()).filter_map(PartitionId::new)
 }
 
+/// Says now and then how far a long reading is.
+fn reporting(what: &'static str) -> impl FnMut(Progress) + Send {
+    let mut reported_at = Instant::now();
+    move |Progress { partition, next, end }| {
+        if reported_at.elapsed() >= REPORT_INTERVAL {
+            reported_at = Instant::now();
+            tracing::info!(%partition, %next, %end, "{what}");
+        }
+    }
+}
+
 /// Takes every partition over and recovers it, side by side.
 pub(super) async fn recover_all(
     log: &AnyLog,
@@ -94,16 +104,9 @@ pub(super) async fn recover_one(
     partition: PartitionId,
     checkpoints: &Checkpoints,
 ) -> Result<Recovered, NodeError> {
-    let mut reported_at = std::time::Instant::now();
-    let progress = |progress: boxoffice_processors::Progress| {
-        if reported_at.elapsed() >= REPORT_INTERVAL {
-            reported_at = std::time::Instant::now();
-            tracing::info!(%partition, next = %progress.next, end = %progress.end, "recovering");
-        }
-    };
     let owned = log.own(partition).await.map_err(boxoffice_processors::Error::from);
     let recovered = match owned {
-        Ok(()) => recover(log, partition, checkpoints, progress).await,
+        Ok(()) => recover(log, partition, checkpoints, reporting("recovering")).await,
         Err(error) => Err(error),
     };
     recovered.map_err(|error| NodeError::Partition { partition, error })
@@ -113,14 +116,14 @@ pub(super) async fn recover_one(
 pub(super) async fn follow_all(
     log: &AnyLog,
     checkpoints: &Checkpoints,
-) -> Result<Vec<(State, Follower<AnyLog>)>, NodeError> {
+) -> Result<Vec<Followed<AnyLog>>, NodeError> {
     let mut following = JoinSet::new();
     for partition in partitions(log) {
         let (log, checkpoints) = (log.clone(), checkpoints.clone());
         following.spawn(async move { follow_one(&log, partition, &checkpoints).await });
     }
     let mut followed = all(following, "reading").await?;
-    followed.sort_by_key(|(state, _)| state.partition());
+    followed.sort_by_key(|it| it.state.partition());
     Ok(followed)
 }
 
@@ -129,8 +132,8 @@ pub(super) async fn follow_one(
     log: &AnyLog,
     partition: PartitionId,
     checkpoints: &Checkpoints,
-) -> Result<(State, Follower<AnyLog>), NodeError> {
-    let followed = follow(log, partition, checkpoints).await;
+) -> Result<Followed<AnyLog>, NodeError> {
+    let followed = follow(log, partition, checkpoints, reporting("reading what was decided")).await;
     followed.map_err(|error| NodeError::Partition { partition, error })
 }
 

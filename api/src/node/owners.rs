@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use boxoffice_log::{AnyLog, Log as _, LogError};
-use boxoffice_processors::{
-    Change, Checkpoints, Leases, Partition, Recovered, Release, SystemClock,
-};
+use boxoffice_processors::ownership::{Change, Leases};
+use boxoffice_processors::{Checkpoints, Partition, Recovered, Release, SystemClock};
 use boxoffice_topics::{PartitionId, Step};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -87,10 +86,13 @@ impl Owners {
                 () = until(stopped.clone()) => return (partition, Ok(())),
             };
             let ended = match recovered {
-                Ok(recovered) => decide(log, recovered, checkpoints, ReadBack, stopped).await,
+                Ok(recovered) => {
+                    decide(log.clone(), recovered, checkpoints, ReadBack, stopped).await
+                }
                 Err(error) => Err(error),
             };
-            (partition, ended)
+            let disowned = log.disown(partition).await.map_err(NodeError::from);
+            (partition, ended.and(disowned))
         });
     }
 
@@ -144,7 +146,6 @@ impl Owners {
             Err(error) => tracing::warn!(%partition, %error, "another process has taken over"),
             Ok(()) => {}
         }
-        self.log.disown(partition);
         leases.give_back(partition.number());
         Ok(())
     }

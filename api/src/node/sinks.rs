@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use boxoffice_ingest::Ingest;
 use boxoffice_log::AnyLog;
-use boxoffice_processors::{Change, Leases};
+use boxoffice_processors::ownership::{Change, Leases};
 use boxoffice_sinks::payments::ExecutorHandle;
 use boxoffice_sinks::runner::Status;
 use tokio::sync::watch;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::response::Response;
 use boxoffice_log::{Log as _, TopicPartition};
-use boxoffice_processors::{Holder, LeaseKind, Owner, holders};
+use boxoffice_processors::ownership::{Holder, Kind, Owner, holders};
 use boxoffice_topics::{Offset, PartitionId, Slot};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -203,7 +203,7 @@ async fn owners(app: &Services) -> BTreeMap<u16, OwnerJson> {
         tracing::warn!(%error, "owners are not known now");
         Vec::new()
     });
-    let decide = holders.into_iter().filter(|holder| holder.kind == LeaseKind::Processor);
+    let decide = holders.into_iter().filter(|holder| holder.kind == Kind::Processor);
     let owned = decide.filter_map(|Holder { number, epoch, owner, .. }| {
         let Owner { name, is_alive, .. } = owner?;
         Some((number, OwnerJson { name, epoch, is_alive }))
