@@ -87,15 +87,15 @@ const RETRIABLE: [&str; 6] = ["08", "40", "53", "57", "58", "25006"];
 /// The database that the processes of one log share. Clones share its connections.
 #[derive(Clone)]
 pub struct SharedDatabase {
-    options: PgConnectOptions,
     pool: PgPool,
 }
 
 impl fmt::Debug for SharedDatabase {
     /// Without the password, which the options would show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (host, port) = (self.options.get_host(), self.options.get_port());
-        let database = self.options.get_database().unwrap_or_default();
+        let options = self.pool.connect_options();
+        let (host, port) = (options.get_host(), options.get_port());
+        let database = options.get_database().unwrap_or_default();
         write!(f, "SharedDatabase({host}:{port}/{database})")
     }
 }
@@ -113,8 +113,7 @@ impl SharedDatabase {
         let options: PgConnectOptions =
             url.parse().map_err(|error: sqlx::Error| DatabaseError::Address(error.to_string()))?;
         let options = options.application_name("boxoffice processors");
-        let pool = pool(&options, CONNECTIONS_MAX);
-        let database = Self { options, pool };
+        let database = Self { pool: pool(options, CONNECTIONS_MAX) };
         database.migrate().await?;
         Ok(database)
     }
@@ -127,7 +126,7 @@ impl SharedDatabase {
         // that one must be able to start again while nodes are replaced one by one.
         migrator.set_ignore_missing(true);
         // On a connection of its own: whatever fails, the lock that it takes ends with it.
-        let alone = pool(&self.options, 1);
+        let alone = pool(PgConnectOptions::clone(&self.pool.connect_options()), 1);
         let migrated = migrator.run(&alone).await;
         alone.close().await;
         Ok(migrated?)
@@ -140,21 +139,21 @@ impl SharedDatabase {
 
     /// A connection that nobody shares.
     pub(crate) async fn connect(&self) -> Result<PgConnection, DatabaseError> {
-        let mut connection = self.options.connect().await?;
+        let mut connection = self.pool.connect_options().connect().await?;
         connection.execute(SESSION).await?;
         Ok(connection)
     }
 }
 
 /// Connections, none of which is made yet.
-fn pool(options: &PgConnectOptions, connections_max: u32) -> PgPool {
+fn pool(options: PgConnectOptions, connections_max: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(drop) })
         })
-        .connect_lazy_with(options.clone())
+        .connect_lazy_with(options)
 }
 
 /// Gives up on a server that does not answer.

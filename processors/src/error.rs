@@ -93,6 +93,20 @@ pub enum Error {
         /// The chained hash of what is decided now.
         decided: ChainHash,
     },
+    /// A published step does not follow from the one before it.
+    #[error(
+        "{topic}: the step at {offset} has hash {found}, but what is before it leads to {expected}"
+    )]
+    ChainBroken {
+        /// Of which topic and partition.
+        topic: TopicPartition,
+        /// Place of the input.
+        offset: Offset,
+        /// The chained hash that follows from the steps before it and its payload.
+        expected: ChainHash,
+        /// The chained hash that it names.
+        found: ChainHash,
+    },
 }
 
 impl Error {
@@ -107,7 +121,8 @@ impl Error {
             | Self::OutcomesAhead { .. }
             | Self::SnapshotAhead { .. }
             | Self::SnapshotOfOtherLog { .. }
-            | Self::Diverged { .. } => false,
+            | Self::Diverged { .. }
+            | Self::ChainBroken { .. } => false,
         }
     }
 }

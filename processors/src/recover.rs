@@ -11,7 +11,7 @@ use boxoffice_topics::envelope::{ChainHash, step_header_from_record};
 use boxoffice_topics::{Offset, PartitionId};
 use bytes::Bytes;
 
-use crate::checkpoint::{CheckpointError, Checkpoints, Snapshot};
+use crate::checkpoint::{CheckpointError, Checkpoints, Place, Snapshot};
 use crate::decider::Decider;
 use crate::error::Error;
 use crate::records::{Records, check_genesis, expect_offset, take_append};
@@ -81,13 +81,18 @@ pub async fn recover<L: Log>(
         (TopicPartition::intents(partition), TopicPartition::outcomes(partition));
     check_genesis(log, intents).await?;
     check_genesis(log, outcomes).await?;
+    // Before the ends: the owner of before may be writing its last one, which these must not miss.
+    let places = checkpoints.newest_first(log.log_id(), partition).await;
     let (end, outcomes_end) = (log.end(intents).await?, log.end(outcomes).await?);
     if outcomes_end > end {
         return Err(Error::OutcomesAhead { partition, outcomes_end, intents_end: end });
     }
     log.wait_durable(intents, end).await?;
     let ends = Ends { intents: end, outcomes: outcomes_end };
-    let (mut decider, snapshot) = begin(log, partition, checkpoints, ends).await?;
+    let found = newest_snapshot(log, partition, &places, ends).await?;
+    let snapshot = found.as_ref().map(|snapshot| snapshot.state.next_offset());
+    let begin = found.unwrap_or_else(|| Snapshot::of_nothing(log.log_id(), partition));
+    let mut decider = Decider::new(log.log_id(), begin.state, begin.chain);
     let first = decider.next_offset();
     let mut asked = Records::open(log, intents, first).await?;
     let mut published = Records::open(log, outcomes, first).await?;
@@ -117,21 +122,21 @@ pub async fn recover<L: Log>(
 
 /// Where the topics end.
 #[derive(Clone, Copy)]
-struct Ends {
-    intents: Offset,
-    outcomes: Offset,
+pub(crate) struct Ends {
+    pub(crate) intents: Offset,
+    pub(crate) outcomes: Offset,
 }
 
-/// The newest snapshot that fits the log, or nothing.
-async fn begin<L: Log>(
+/// The newest of these snapshots that fits the log. They were there before the ends.
+pub(crate) async fn newest_snapshot<L: Log>(
     log: &L,
     partition: PartitionId,
-    checkpoints: &Checkpoints,
+    places: &[Place],
     ends: Ends,
-) -> Result<(Decider, Option<Offset>), Error> {
+) -> Result<Option<Snapshot>, Error> {
     let log_id = log.log_id();
-    for path in checkpoints.newest_first(partition).await {
-        let snapshot = match checkpoints.load(&path, log_id, partition).await {
+    for place in places {
+        let snapshot = match place.load(log_id, partition).await {
             Ok(snapshot) => snapshot,
             // A log that was replaced knows nothing of what was sold.
             Err(CheckpointError::OtherLog { path, found }) => {
@@ -151,13 +156,12 @@ async fn begin<L: Log>(
             });
         }
         if follows_from_published(log, &snapshot, ends.outcomes).await? {
-            return Ok((Decider::new(log_id, snapshot.state, snapshot.chain), Some(next)));
+            return Ok(Some(snapshot));
         }
         tracing::warn!(%partition, snapshot = %next, outcomes_end = %ends.outcomes,
             "snapshot passed over: the published outcomes do not lead to it");
     }
-    let chain = ChainHash::of_log(log_id);
-    Ok((Decider::new(log_id, State::new(partition), chain), None))
+    Ok(None)
 }
 
 /// Whether every step before the snapshot is published, and the last one with the snapshot's

@@ -9,7 +9,7 @@ use super::world::{
 };
 use crate::{Error, replay};
 
-async fn published() -> Vec<Step> {
+pub(super) async fn published() -> Vec<Step> {
     let (log, folder) = (new_log(), tempfile::tempdir().unwrap());
     let mut node = Node::start(&log, folder.path(), quiet()).await;
     node.ask(&script()).await;
@@ -17,7 +17,7 @@ async fn published() -> Vec<Step> {
     published_steps(&log)
 }
 
-fn encode(log_id: LogId, steps: &[Step]) -> Vec<Bytes> {
+pub(super) fn encode(log_id: LogId, steps: &[Step]) -> Vec<Bytes> {
     let mut chain = ChainHash::of_log(log_id);
     let mut encode = |step| {
         let (record, after) = step_to_record(log_id, 3, chain, step, &mut Vec::new());

@@ -2,8 +2,10 @@
 
 mod crashes;
 mod differences;
+mod following;
 mod lying;
 mod messages;
+mod shared_snapshots;
 mod snapshots;
 mod ticking;
 mod world;

@@ -158,7 +158,7 @@ impl Clock for ManualClock {
     }
 }
 
-struct Released(mpsc::Sender<Arc<Step>>);
+pub(super) struct Released(pub(super) mpsc::Sender<Arc<Step>>);
 
 impl Release for Released {
     fn release(&mut self, steps: Vec<Arc<Step>>) {
@@ -185,18 +185,29 @@ pub(super) fn quiet() -> Config {
 }
 
 pub(super) async fn recover_in(log: &impl Log, folder: &Path) -> Result<Recovered, Error> {
-    recover(log, partition(), &Checkpoints::new(folder), |_| ()).await
+    recover_from(log, &Checkpoints::new(folder)).await
+}
+
+pub(super) async fn recover_from(
+    log: &impl Log,
+    checkpoints: &Checkpoints,
+) -> Result<Recovered, Error> {
+    recover(log, partition(), checkpoints, |_| ()).await
 }
 
 impl<L: Log> Node<L> {
     pub(super) async fn start(log: &L, folder: &Path, config: Config) -> Self {
-        let recovered = recover_in(log, folder).await.unwrap();
+        Self::start_from(log, Checkpoints::new(folder), config).await
+    }
+
+    pub(super) async fn start_from(log: &L, checkpoints: Checkpoints, config: Config) -> Self {
+        let recovered = recover_from(log, &checkpoints).await.unwrap();
         let (sender, released) = mpsc::channel(4_096);
         let (clock, (stop, stopped)) = (ManualClock::new(), oneshot::channel());
         let partition = Partition::new(
             log.clone(),
             recovered,
-            Checkpoints::new(folder),
+            checkpoints,
             config,
             Released(sender),
             clock.clone(),
