@@ -71,8 +71,8 @@ impl Site {
         meanwhile(self).await;
         let output = running.await.unwrap();
         let said = text(&output.stderr);
-        let report: Value =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {said}"));
         assert_eq!(report["violations"], json!([]), "{report:#}");
         assert_eq!(output.status.code(), Some(0), "{said}");
         assert!(report["sold_seats"].as_u64() > Some(0), "{report:#}");

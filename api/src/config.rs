@@ -444,7 +444,9 @@ impl Config {
             return Ok(());
         }
         if self.log == LogStore::Embedded {
-            return contradiction("less than all roles need a log in a cluster: log = \"fluvio://...\"");
+            return contradiction(
+                "less than all roles need a log in a cluster: log = \"fluvio://...\"",
+            );
         }
         if !self.is_shared() {
             return contradiction(

@@ -75,7 +75,10 @@ async fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
         writeln!(output, "{seen}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(output, "partition  owner             slots  performances  offset      undecided  lag         rate  hottest")?;
+    writeln!(
+        output,
+        "partition  owner             slots  performances  offset      undecided  lag         rate  hottest"
+    )?;
     for partition in seen["partitions"].as_array().into_iter().flatten() {
         writeln!(output, "{}", line(partition))?;
     }

@@ -31,7 +31,7 @@ impl Followers {
         let stopped = until(self.stop.subscribe());
         self.running.spawn(async move {
             let ended = follower.run(releases, stopped).await;
-            ended.map_err(|error| NodeError::Partition { partition, error })
+            ended.map(drop).map_err(|error| NodeError::Partition { partition, error })
         });
     }
 

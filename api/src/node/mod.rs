@@ -43,8 +43,8 @@ use crate::scaling::Scaling;
 use crate::tickets::{KeysError, TicketKeys};
 use crate::views::{Subscribers, Views, Waiter};
 
-use self::crew::{Crew, Decided};
 pub use self::crew::Grow;
+use self::crew::{Crew, Decided};
 use self::followers::Followers;
 use self::messengers::Messengers;
 use self::owners::{Owners, Releases};
@@ -199,7 +199,11 @@ impl Node {
         let sinks_status = sinks.as_ref().map(|sinks| sinks.status().clone());
         let front = Front::new(Arc::new(Services {
             roles: config.roles,
-            authenticator: Authenticator::new(edge.verifier, Arc::clone(&edge.names), &config.limits),
+            authenticator: Authenticator::new(
+                edge.verifier,
+                Arc::clone(&edge.names),
+                &config.limits,
+            ),
             rate_limits: RateLimits::start(&config.limits),
             names: edge.names,
             ticket_keys: edge.ticket_keys,
@@ -215,7 +219,19 @@ impl Node {
         let (stop_crew, crew) = sale.crew(&log, checkpoints, owners, decided, grow_asked).start();
         let http = serve_http(edge.listener, front.clone(), &config, http_stopped);
         let (url, scaling) = (edge.url, scaling_task);
-        Ok(Self { url, front, config, log, stop_http, http, stop_crew, crew, scaling, sinks, sandbox })
+        Ok(Self {
+            url,
+            front,
+            config,
+            log,
+            stop_http,
+            http,
+            stop_crew,
+            crew,
+            scaling,
+            sinks,
+            sandbox,
+        })
     }
 
     /// Where HTTP is served.
@@ -414,8 +430,7 @@ impl Sale {
         let subscribers =
             Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
         let (log_id, recent_steps) = (log.log_id(), limits.recent_steps.get());
-        let views =
-            Views::new(log_id, map, Arc::clone(&routes), states, recent_steps, subscribers);
+        let views = Views::new(log_id, map, Arc::clone(&routes), states, recent_steps, subscribers);
         let views = Arc::new(views);
         let answers = Arc::new(Answers(Arc::clone(&views)));
         let ingest_config = boxoffice_ingest::Config::default();
@@ -455,7 +470,16 @@ impl Sale {
         let messengers = Messengers::new(log, &self.views);
         let (log, Self { views, ingest, appenders, answers }) = (log.clone(), self);
         Crew {
-            log, views, ingest, answers, checkpoints, appenders, messengers, owners, decided, grow,
+            log,
+            views,
+            ingest,
+            answers,
+            checkpoints,
+            appenders,
+            messengers,
+            owners,
+            decided,
+            grow,
         }
     }
 }

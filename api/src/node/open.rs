@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "fluvio")]
+use boxoffice_log::LogError;
+#[cfg(feature = "fluvio")]
 use boxoffice_log::TopicPartition;
 #[cfg(feature = "fluvio")]
 use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig};
 use boxoffice_log::{AnyLog, Log as _};
-#[cfg(feature = "fluvio")]
-use boxoffice_log::LogError;
 use boxoffice_processors::{Checkpoints, Followed, Progress, Recovered, follow, recover};
 use boxoffice_topics::PartitionId;
 use tokio::task::JoinSet;

@@ -124,7 +124,8 @@ impl Owners {
             }
             Event::Changed(Change::Lost { number, why }) => {
                 tracing::info!(partition = number, ?why, "partition lost");
-                let stop = PartitionId::new(number).and_then(|partition| self.stops.get(&partition));
+                let stop =
+                    PartitionId::new(number).and_then(|partition| self.stops.get(&partition));
                 stop.into_iter().for_each(|stop| drop(stop.send_replace(true)));
                 Ok(())
             }

@@ -64,10 +64,8 @@ impl Sinks {
         let (executor, executor_watched) = watch::channel(None);
         let rows = watch::Sender::new(Status::default());
         let has_rows = parts.config.database != Database::None;
-        let status = SinksStatus {
-            rows: has_rows.then(|| rows.subscribe()),
-            executor: executor_watched,
-        };
+        let status =
+            SinksStatus { rows: has_rows.then(|| rows.subscribe()), executor: executor_watched };
         let background = Background::start().map_err(NodeError::Background)?;
         let work = Work { parts, turn, background, executor, rows, phases };
         Ok(Self { phase, task: tokio::spawn(work.run()), status })
