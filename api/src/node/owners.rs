@@ -119,14 +119,18 @@ impl Owners {
         match event {
             Event::Changed(Change::Gained { number, epoch }) => {
                 tracing::info!(partition = number, epoch, "partition gained");
-                PartitionId::new(number).into_iter().for_each(|partition| self.take(partition));
+                if let Some(partition) = PartitionId::new(number) {
+                    self.take(partition);
+                }
                 Ok(())
             }
             Event::Changed(Change::Lost { number, why }) => {
                 tracing::info!(partition = number, ?why, "partition lost");
                 let stop =
                     PartitionId::new(number).and_then(|partition| self.stops.get(&partition));
-                stop.into_iter().for_each(|stop| drop(stop.send_replace(true)));
+                if let Some(stop) = stop {
+                    stop.send_replace(true);
+                }
                 Ok(())
             }
             Event::Ended(partition, ended) => self.ended(partition, ended),
@@ -153,7 +157,9 @@ impl Owners {
 
     /// Lets all of them finish, and others have their partitions.
     pub(super) async fn shut_down(mut self) -> Result<(), NodeError> {
-        self.stops.values().for_each(|stop| drop(stop.send_replace(true)));
+        for stop in self.stops.values() {
+            stop.send_replace(true);
+        }
         let mut result = Ok(());
         while let Some(ended) = self.running.join_next().await {
             if let Event::Ended(_, Err(error)) = ended_as(ended)
