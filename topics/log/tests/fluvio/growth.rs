@@ -42,7 +42,9 @@ async fn a_log_grows_and_keeps_what_it_has() {
     }
     // It is prepared as it is.
     assert_grown(&FluvioLog::create(&config).await.unwrap(), 5).await;
-    assert!(describe(&config).await.unwrap().iter().all(|topic| topic.faults.is_empty()));
+    for topic in describe(&config).await.unwrap() {
+        assert!(topic.partitions == 5 && topic.faults.is_empty(), "{topic:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
