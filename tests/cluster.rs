@@ -109,6 +109,12 @@ async fn rehearsals_on_a_cluster_are_clean_before_and_after_a_crash_of_both() {
     let mut server = Server::start(options(&url, &database)).await;
     let report = rehearse(&server, "120");
     assert!(report["sold_seats"].as_u64() > Some(0), "{report:#}");
+    // Whoever reads the log takes nothing over.
+    let database_url = database.url();
+    let replayed = server.run(&["replay", "--verify", "--database", database_url, "--log", &url]);
+    assert!(replayed.status.success(), "{}{}", text(&replayed.stdout), text(&replayed.stderr));
+    let report = rehearse(&server, "40");
+    assert!(report["sold_seats"].as_u64() > Some(0), "{report:#}");
     server.kill();
     cluster.kill_data(0);
     cluster.start_data(0);

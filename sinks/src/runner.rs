@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use boxoffice_log::{Batch, Log, LogError, LogReader, TopicPartition};
+use boxoffice_log::{Batch, Durability, Log, LogError, LogReader, TopicPartition};
 use boxoffice_topics::{LogId, Offset, PartitionId, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -325,7 +325,9 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
         let outcomes = TopicPartition::outcomes(partition);
         let end = self.log.end(outcomes).await?;
         if next > end {
-            let end = self.log.end(TopicPartition::intents(partition)).await?;
+            // An append of nothing finds the end, also when others write there.
+            let intents = TopicPartition::intents(partition);
+            let end = self.log.append(intents, Vec::new(), Durability::Written).await?;
             if next > end {
                 return Err(ProgressError::Shorter { partition, written: next, end }.into());
             }

@@ -14,11 +14,11 @@ use crate::log_store::{LogTls, fluvio_config};
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Action {
     /// Make the topics of a log with the settings that lose nothing, and begin every partition.
-    /// What is there already stays as it is. Nobody may use the log meanwhile.
+    /// What is there already stays as it is.
     Create {
         #[command(flatten)]
         cluster: Cluster,
-        /// Partitions of each topic, fixed from then on.
+        /// Partitions of each topic that slots are dealt to. More can be added to the log later.
         #[arg(long, default_value = "4", env = "BOXOFFICE_PARTITIONS")]
         partitions: NonZeroU16,
     },
@@ -28,7 +28,7 @@ pub(super) enum Action {
     Describe {
         #[command(flatten)]
         cluster: Cluster,
-        /// Partitions that each topic shall have.
+        /// Partitions that each topic shall have at least.
         #[arg(long, default_value = "4", env = "BOXOFFICE_PARTITIONS")]
         partitions: NonZeroU16,
     },

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use boxoffice_log::{Batch, Log, LogReader, TopicPartition};
+use boxoffice_log::{Batch, Durability, Log, LogReader, TopicPartition};
 use boxoffice_topics::{Offset, PartitionId};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
@@ -114,7 +114,8 @@ impl<R: LogReader> Way<R> {
     async fn open<L: Log<Reader = R>>(log: &L, to: Position) -> Result<Self, Error> {
         let cursor = Cursor::new(log.log_id(), Position::start(log.log_id(), to.partition));
         let from = TopicPartition::outcomes(to.partition);
-        let end = log.end(from).await?;
+        // An append of nothing finds the end, also when another process writes there.
+        let end = log.append(from, Vec::new(), Durability::Written).await?;
         if end < to.next {
             let Position { partition, next: written, .. } = to;
             return Err(ProgressError::Shorter { partition, written, end }.into());

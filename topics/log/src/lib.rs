@@ -175,7 +175,8 @@ pub trait Log: Clone + Send + Sync + 'static {
         durability: Durability,
     ) -> impl Future<Output = Result<Offset, LogError>> + Send;
 
-    /// The offset after the last record that readers can see.
+    /// The offset after the last record that readers can see. Of what other processes write, it
+    /// covers what was read here: an append without records finds out the rest.
     ///
     /// # Errors
     /// When the log has stopped or cannot say for certain.

@@ -18,7 +18,7 @@ use super::state::Shared;
 use super::writer::Errand;
 use super::{FluvioLog, topics};
 use crate::journal::random_genesis;
-use crate::{Log as _, LogError, LogReader as _, TopicPartition};
+use crate::{Log as _, LogError, LogReader as _, Topic, TopicPartition};
 
 /// Where the partitions are announced.
 const FIRST: TopicPartition =
@@ -33,14 +33,21 @@ pub(super) async fn open(config: &FluvioConfig) -> Result<FluvioLog, LogError> {
     config.check()?;
     let has = topics::check(config).await?;
     let shared = Arc::new(Shared::new(Arc::new(config.clone())));
-    let mut read = look(vec![Partition::start(&shared, FIRST)]).await?;
-    let extent = extent(config, has, read[0].1.extent)?;
+    let first = Partition::start(&shared, FIRST);
+    let announced = first.errand(Errand::Look).await?.extent;
+    let extent = extent(config, has, announced)?;
     let others = topic_partitions(0..extent.partitions).filter(|of| *of != FIRST);
-    read.extend(look(others.map(|of| Partition::start(&shared, of)).collect()).await?);
+    let others = others.map(|of| Partition::start(&shared, of));
+    let (decided, mut asked): (Vec<_>, Vec<_>) =
+        others.partition(|partition| partition.of.topic == Topic::Outcomes);
+    asked.push(first);
+    // Outcomes first: in a log that is in use, the intents of all of them are known then.
+    let mut read = look(decided).await?;
+    read.extend(look(asked).await?);
     let log_id = one_log(&read)?.ok_or_else(|| not_prepared(config))?;
     match read.iter().find(|(_, fold)| fold.next == 0) {
         None => Ok(run(shared, log_id, extent, read)),
-        Some(_) if read[0].1.extent.is_none() => Err(not_prepared(config)),
+        Some(_) if announced.is_none() => Err(not_prepared(config)),
         Some((partition, _)) => Err(emptied(partition)),
     }
 }

@@ -9,6 +9,8 @@ use super::state::{PartitionState, Shared};
 use super::{FluvioConfig, FluvioUrl};
 use crate::fluvio::follower::Cursor;
 
+mod sessions;
+
 const LOG: LogId = LogId::from_u128(0xb0c5);
 const FIRST: WriterId = WriterId { session: 1, attempt: 1 };
 const SECOND: WriterId = WriterId { session: 2, attempt: 1 };

@@ -24,6 +24,9 @@ const RETENTION_SECONDS: u32 = u32::MAX;
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the server may take to find leaders for partitions that it has made.
 const LEADERS_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the server may take to show partitions that were added: it shows them at once, and what
+/// is not there yet would be added again.
+const ADDED_PAUSE: Duration = Duration::from_millis(200);
 /// The distance between two looks at them.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -97,21 +100,39 @@ pub(super) async fn create(config: &FluvioConfig, partitions: u16) -> Result<(),
     wait_for_leaders(config, partitions).await
 }
 
-/// Adds partitions until each topic has so many, and waits until they can be written to. Two
-/// processes that do so at once may add more than that, which are no part of the log then.
+/// Adds partitions until each topic has so many, and waits until they can be written to. When two
+/// processes add some at once the cluster keeps the last and tells both that it was done: it is
+/// looked at again. There may be more in the end than was asked for, which are no part of the log.
 pub(super) async fn grow(config: &FluvioConfig, partitions: u16) -> Result<(), LogError> {
-    let existing = describe(config).await?;
     let (_client, admin) = admin(config).await?;
-    for topic in existing {
+    let adding = async {
+        while add_missing(config, &admin, partitions).await? {
+            tokio::time::sleep(ADDED_PAUSE).await;
+        }
+        Ok::<_, LogError>(())
+    };
+    within(ADMIN_TIMEOUT, "add partitions", adding).await.map_err(away)?;
+    wait_for_leaders(config, partitions).await
+}
+
+/// Adds the partitions that are missing, and says whether there were any.
+async fn add_missing(
+    config: &FluvioConfig,
+    admin: &FluvioAdmin,
+    partitions: u16,
+) -> Result<bool, LogError> {
+    let mut missing = false;
+    for topic in describe(config).await? {
         let count = u32::from(partitions).saturating_sub(topic.partitions);
         if count > 0 {
+            missing = true;
             let what = format!("add partitions to topic {}", topic.name);
             let action = UpdateTopicAction::AddPartition(AddPartition { count });
             let adding = admin.update::<TopicSpec>(topic.name, action);
             within(ADMIN_TIMEOUT, &what, adding).await.map_err(away)?;
         }
     }
-    wait_for_leaders(config, partitions).await
+    Ok(missing)
 }
 
 /// Refuses topics that are missing or would lose records, and says how many partitions both have.

@@ -7,6 +7,7 @@
 mod cluster;
 mod faults;
 mod foreign;
+mod growth;
 mod rules;
 mod servers;
 mod sharing;

@@ -2,11 +2,12 @@
 
 use boxoffice_log::fluvio::topics::{describe, list};
 use boxoffice_log::fluvio::{FluvioConfig, FluvioLog};
-use boxoffice_log::{Log, LogError, Topic};
+use boxoffice_log::{Durability, Log, LogError, Topic};
+use boxoffice_topics::{Genesis, LogId, Offset};
 use fluvio::metadata::topic::{CleanupPolicy, SegmentBasedPolicy, TopicSpec, TopicStorageConfig};
 
 use crate::servers::Cluster;
-use crate::support::{GENESIS, PARTITIONS};
+use crate::support::{GENESIS, PARTITIONS, intents, outcomes};
 
 /// The settings that are asked for, by the API that others would use.
 fn sound(replicas: u32) -> TopicSpec {
@@ -101,5 +102,29 @@ async fn a_log_is_prepared_once() {
     for topic in topics {
         assert!(topic.faults.is_empty(), "{topic:?}");
         assert_eq!((topic.partitions, topic.replicas), (3, Some(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_prepare_one_log() {
+    let Some(cluster) = Cluster::any().await else { return };
+    let config = cluster.config();
+    let client = cluster.client().await;
+    let admin = client.admin().await;
+    for topic in Topic::ALL {
+        admin.create(config.topic_name(topic), false, sound(1)).await.unwrap();
+    }
+    cluster.wait_for_leaders().await;
+    let named = |number| {
+        let genesis = Some(Genesis { log_id: LogId::from_u128(number), ..GENESIS });
+        FluvioConfig { genesis, ..config.clone() }
+    };
+    let (one, other) = (named(1), named(2));
+    let (one, other) = tokio::join!(FluvioLog::create(&one), FluvioLog::create(&other));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.log_id(), other.log_id());
+    for of in (0..PARTITIONS.get()).flat_map(|number| [intents(number), outcomes(number)]) {
+        let end = one.append(of, Vec::new(), Durability::Synced).await.unwrap();
+        assert_eq!(end, Offset::new(1), "{of} has one genesis record");
     }
 }
