@@ -145,6 +145,18 @@ async fn what_is_to_be_given_up_stays_with_its_owner_until_it_gives_it_back() {
 }
 
 #[tokio::test]
+async fn what_ended_by_itself_is_given_back_and_begun_again() {
+    let database = Database::fresh().await;
+    let database = open(&database).await;
+    let mut node = leases(&database, Kind::Processor, "a");
+    assert_eq!(node.changed(1).await, Change::Gained { number: 0, epoch: 1 });
+    node.give_back(0);
+    assert_eq!(node.changed(1).await, Change::Gained { number: 0, epoch: 2 });
+    node.give_back(7);
+    assert_eq!(node.changed(2).await, Change::Gained { number: 1, epoch: 1 });
+}
+
+#[tokio::test]
 async fn one_of_the_sinks_works_and_the_others_stand_by() {
     let database = Database::fresh().await;
     let database = open(&database).await;
