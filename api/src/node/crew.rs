@@ -100,7 +100,7 @@ impl Crew {
                     done.send(grown.map_err(|error| error.to_string())).unwrap_or_default();
                 }
                 Event::LookForPartitions => {
-                    let partitions = self.log.partitions();
+                    let partitions = self.log.announced().await?;
                     self.grow_to(partitions).await?;
                 }
             }

@@ -176,8 +176,17 @@ impl Views {
 
     /// Shows one partition more: the next one.
     pub fn add(&self, state: State) {
-        let at = usize::from(state.partition().number());
+        let partition = state.partition();
+        let at = usize::from(partition.number());
         self.partitions[at].get_or_init(|| PartitionView::new(state, self.recent_steps));
+        // What was forwarded there may be answered before anybody here could look.
+        for origin in self.forwarded.waiting_for(partition) {
+            if let Some(Answered { step, .. }) = self.answer_of(origin, partition)
+                && let Some(waiter) = self.forwarded.take(origin)
+            {
+                step.map_or_else(|| waiter.decided_long_ago(), |step| waiter.decided(step));
+            }
+        }
     }
 
     /// Which partition has each slot by now. A slot on its way is where it was.
@@ -376,7 +385,7 @@ impl Views {
         let (Some(to), Some(origin)) = (step.answered_in(), step.intent) else {
             return waiter.decided(step);
         };
-        self.forwarded.wait(origin, waiter);
+        self.forwarded.wait(origin, to, waiter);
         // It may have been answered before it was waited for.
         if let Some(Answered { step: Some(step), .. }) = self.answer_of(origin, to)
             && let Some(waiter) = self.forwarded.take(origin)

@@ -89,6 +89,14 @@ impl Log for AnyLog {
         }
     }
 
+    async fn announced(&self) -> Result<u16, LogError> {
+        match self {
+            Self::Journal(log) => log.announced().await,
+            #[cfg(feature = "fluvio")]
+            Self::Fluvio(log) => log.announced().await,
+        }
+    }
+
     async fn own(&self, partition: PartitionId) -> Result<(), LogError> {
         match self {
             Self::Journal(log) => log.own(partition).await,

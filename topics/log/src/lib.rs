@@ -135,6 +135,15 @@ pub trait Log: Clone + Send + Sync + 'static {
         std::future::ready(if partitions <= has { Ok(()) } else { Err(why()) })
     }
 
+    /// How many partitions each topic has by now, also by what another process has added. This process
+    /// has those when it has grown to as many.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    fn announced(&self) -> impl Future<Output = Result<u16, LogError>> + Send {
+        std::future::ready(Ok(self.partitions()))
+    }
+
     /// Makes this process the only one that writes outcomes of a partition, and the ends of both
     /// its topics certain: they cover what was acknowledged to anybody before. Whoever wrote
     /// there until now is replaced. A log that one process has open needs none of this.

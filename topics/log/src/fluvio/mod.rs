@@ -39,7 +39,7 @@ mod writer;
 pub use config::{FluvioConfig, FluvioTls, FluvioUrl, FluvioUrlInvalid};
 pub use reader::FluvioReader;
 
-use self::partitions::Partitions;
+use self::partitions::{Partition, Partitions};
 use self::queue::{Append, Request};
 use self::sender::APPEND_BYTES_MAX;
 use self::state::Shared;
@@ -74,6 +74,15 @@ impl FluvioLog {
     /// use is empty.
     pub async fn create(config: &FluvioConfig) -> Result<Self, LogError> {
         open::create(config).await
+    }
+
+    /// A partition, also one that another process has added: slots may be on their way there before
+    /// anybody here was told.
+    async fn partition(&self, of: TopicPartition) -> Result<&Partition, LogError> {
+        if of.partition.number() >= self.partitions() {
+            open::grow(self, open::announced(self).await?).await?;
+        }
+        self.partitions.get(of)
     }
 
     /// Accepts nothing more. Everything that was acknowledged is in the cluster already.
@@ -114,6 +123,10 @@ impl Log for FluvioLog {
         open::grow(self, partitions).await
     }
 
+    async fn announced(&self) -> Result<u16, LogError> {
+        open::announced(self).await
+    }
+
     async fn own(&self, partition: PartitionId) -> Result<(), LogError> {
         self.partitions.get(TopicPartition::outcomes(partition))?.errand(Errand::Own).await?;
         // Of every outcome before, the intent was acknowledged before: its end comes after.
@@ -133,7 +146,7 @@ impl Log for FluvioLog {
         records: Vec<Bytes>,
         _durability: Durability,
     ) -> Result<Offset, LogError> {
-        let partition = self.partitions.get(to)?;
+        let partition = self.partition(to).await?;
         let bytes = frame::records_bytes(&records);
         if bytes > APPEND_BYTES_MAX {
             return Err(LogError::TooLarge { bytes, limit: APPEND_BYTES_MAX });

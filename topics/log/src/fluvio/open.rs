@@ -87,6 +87,12 @@ async fn begin_all(config: &FluvioConfig, read: &mut [Read]) -> Result<(), LogEr
     Ok(())
 }
 
+/// How many partitions the log has, by whoever has added some.
+pub(super) async fn announced(log: &FluvioLog) -> Result<u16, LogError> {
+    let extent = log.partitions.get(FIRST)?.errand(Errand::Look).await?.extent;
+    Ok(extent.map_or(log.partitions.count(), |extent| extent.partitions))
+}
+
 pub(super) async fn grow(log: &FluvioLog, partitions: u16) -> Result<(), LogError> {
     let _growing = log.partitions.growing.lock().await;
     let count = log.partitions.count();
