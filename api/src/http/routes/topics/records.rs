@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use boxoffice_log::Log as _;
+use boxoffice_log::{Durability, Log as _, LogError, Topic, TopicPartition};
 use boxoffice_topics::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::show::{next, open, topic_partition, unreadable};
 use crate::http::auth::Operator;
 use crate::http::problem::{Problem, ProblemJson};
-use crate::http::router::{App, Params, Segments};
+use crate::http::router::{App, Params, Segments, Services};
 use crate::http::routes::json;
 
 const LIMIT_DEFAULT: usize = 100;
@@ -66,7 +66,7 @@ pub async fn records(
     let of = topic_partition(&app, &topic, &partition)?;
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
     let mut at = Offset::new(page.from.unwrap_or(0));
-    let end = app.log.end(of).await.map_err(|error| unreadable(of, &error))?;
+    let end = end(&app, of).await.map_err(|error| unreadable(of, &error))?;
     let mut reader = open(&app, of, at).await?;
     let mut records = Vec::new();
     while at < end && records.len() < limit {
@@ -79,4 +79,13 @@ pub async fn records(
         }
     }
     Ok(json(&RecordPageJson { records, next: at.number(), end: end.number() }))
+}
+
+/// The end of a partition. Other processes append intents too, and what of them is published already
+/// must be there: without records, an append says where the end is for certain.
+async fn end(app: &Services, of: TopicPartition) -> Result<Offset, LogError> {
+    match of.topic {
+        Topic::Intents => app.log.append(of, Vec::new(), Durability::Written).await,
+        Topic::Outcomes => app.log.end(of).await,
+    }
 }
