@@ -15,9 +15,9 @@ use super::{Change, Kind, LeaseTerms};
 use crate::database::{DatabaseError, SharedDatabase};
 use crate::metric_definitions::LeaseMetrics;
 
-/// Turns before the first failure and the one after it are so far apart at most: this doubles, up to
-/// the interval of turns.
-const RETRIES_PER_INTERVAL: u32 = 8;
+/// After a first failure the next turn is this part of an interval away, so that one lost packet
+/// costs little; the delay doubles with each further one, up to the interval.
+const FIRST_RETRY_PART: u32 = 8;
 
 /// A turn on its way, with what was given back in it.
 struct Turn {
@@ -92,8 +92,8 @@ impl Leases {
         }
     }
 
-    /// The work for something that was lost has ended, or it ended by itself: others may have it. They are
-    /// told in the next turn, which is due at once.
+    /// The work for something that was lost has ended, or it ended by itself: others may have it.
+    /// The next turn says so, and is due at once.
     pub fn give_back(&mut self, number: u16) {
         self.held.give_back(number);
         if self.failing.is_none() {
@@ -145,7 +145,7 @@ impl Leases {
         let failing = self.failing.get_or_insert_with(|| {
             let (kind, held) = (self.node.kind.name(), self.held.owned());
             tracing::warn!(kind, held, %error, "leases are not renewed; owners go on");
-            let first = interval / RETRIES_PER_INTERVAL;
+            let first = interval / FIRST_RETRY_PART;
             let delays = ExponentialBuilder::new().with_min_delay(first).with_max_delay(interval);
             delays.with_jitter().without_max_times().build()
         });
