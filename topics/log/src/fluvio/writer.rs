@@ -244,7 +244,8 @@ impl Writer {
             Errand::Announce(number) => self.tail.put(frame::partitions(self.id, number)).await,
             Errand::Own => self.own().await,
             Errand::Disown => {
-                self.owns = false;
+                (self.begun, self.owns) = (false, false);
+                self.tail.disconnect();
                 Ok(())
             }
         }
