@@ -187,7 +187,7 @@ async fn two_owners_at_once_are_harmless() {
     })
     .await;
     let said = site.processors[1].log();
-    assert!(said.contains("partition lost") || said.contains("has taken over"), "{said}");
+    assert!(said.contains("partition lost") || said.contains("partition given back"), "{said}");
     site.audit();
 }
 

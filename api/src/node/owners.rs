@@ -147,8 +147,8 @@ impl Owners {
             return ended.and(Err(NodeError::Ended("a partition")));
         };
         match ended {
-            Err(error) if !is_replaced(&error) => return Err(error),
-            Err(error) => tracing::warn!(%partition, %error, "another process has taken over"),
+            Err(error) if !is_passing(&error) => return Err(error),
+            Err(error) => tracing::warn!(%partition, %error, "partition given back"),
             Ok(()) => {}
         }
         leases.give_back(partition.number());
@@ -163,7 +163,7 @@ impl Owners {
         let mut result = Ok(());
         while let Some(ended) = self.running.join_next().await {
             if let Event::Ended(_, Err(error)) = ended_as(ended)
-                && !(self.leases.is_some() && is_replaced(&error))
+                && !(self.leases.is_some() && is_passing(&error))
             {
                 result = result.and(Err(error));
             }
@@ -209,10 +209,11 @@ async fn changed(leases: &mut Option<Leases>, partitions: u16) -> Change {
     }
 }
 
-/// Whether another process has taken the partition over in the log.
-fn is_replaced(error: &NodeError) -> bool {
+/// Whether another owner, or this process later, can go on: another process has taken the partition
+/// over in the log, or the cluster was away when this one did.
+fn is_passing(error: &NodeError) -> bool {
     let NodeError::Partition { error: boxoffice_processors::Error::Log(error), .. } = error else {
         return false;
     };
-    matches!(error, LogError::Replaced(_))
+    matches!(error, LogError::Replaced(_)) || error.is_retriable()
 }
