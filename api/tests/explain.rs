@@ -6,7 +6,7 @@ mod support;
 use boxoffice_api::explain::{ExplainError, from_log};
 use boxoffice_api::http::auth::Role;
 use serde_json::{Value, json};
-use support::{House, PERFORMANCE, hold, in_house, in_house_with};
+use support::{House, PERFORMANCE, hold, in_house, in_house_with, pay};
 
 async fn explanation(house: &House, token: &str, intent: Value) -> Value {
     let decided = house.post(token, intent).await.json();
@@ -76,6 +76,34 @@ fn holds_orders_and_sales_are_explained_by_what_became_of_them() {
         assert_eq!(
             (&told["rule"], &told["earlier"]["what"], &told["earlier"]["by"]),
             (&json!("sale_closed"), &json!("closed"), &json!("another account"))
+        );
+    });
+}
+
+#[test]
+fn tickets_that_were_given_back_and_performances_that_were_called_off_say_when() {
+    in_house(async |house| {
+        house.put_on_sale().await;
+        let (alice, promoter) =
+            (house.token("alice", Role::Buyer), house.token("h", Role::Promoter));
+        let held = hold(&house, &alice, &["A-1-1", "A-1-2"]).await;
+        let placed = house.ask(&alice, json!({"type": "place_order", "hold": held["hold"]})).await;
+        pay(&house, &alice, &placed).await;
+        let order = placed["order"].as_str().unwrap();
+        house.until(&format!("/v1/orders/{order}"), &alice, |it| it["state"] == "confirmed").await;
+        let give_back = json!({"type": "refund_tickets", "order": order, "tickets": [1]});
+        house.ask(&alice, give_back.clone()).await;
+        let told = explanation(&house, &alice, give_back).await;
+        assert_eq!(
+            (&told["rule"], &told["earlier"]["about"], &told["earlier"]["by"]),
+            (&json!("ticket_already_refunded"), &json!(format!("order {order}")), &json!("you"))
+        );
+        let call_off = json!({"type": "cancel_performance", "performance": PERFORMANCE});
+        house.ask(&promoter, call_off.clone()).await;
+        let told = explanation(&house, &promoter, call_off).await;
+        assert_eq!(
+            (&told["rule"], &told["earlier"]["what"], &told["earlier"]["about"]),
+            (&json!("performance_cancelled"), &json!("called off"), &json!("the performance"))
         );
     });
 }

@@ -6,8 +6,8 @@ use boxoffice_core::State;
 use boxoffice_topics::coupon::CouponChoice;
 use boxoffice_topics::outcome::Places;
 use boxoffice_topics::{
-    CouponId, HoldId, Intent, OrderId, Outcome, PerformanceId, Refusal, RefusalCode, SeatNumber,
-    TicketId, TicketIntent, TicketOutcome,
+    CouponId, HoldId, Intent, OrderId, Outcome, PerformanceId, RefundIntent, RefundOutcome,
+    Refusal, RefusalCode, SeatNumber, TicketId, TicketIntent, TicketOutcome,
 };
 
 use super::FiguresJson;
@@ -22,6 +22,8 @@ pub enum Subject {
     OpenedSale(PerformanceId),
     /// The sale of a performance, which was closed by hand.
     ClosedSale(PerformanceId),
+    /// A performance that will not be shown.
+    CalledOff(PerformanceId),
     /// A hold.
     Hold(HoldId),
     /// An order.
@@ -39,6 +41,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Seat(_, _, label) => write!(f, "seat {label}"),
             Self::OpenedSale(_) | Self::ClosedSale(_) => f.write_str("the sale"),
+            Self::CalledOff(_) => f.write_str("the performance"),
             Self::Hold(hold) => write!(f, "hold {hold}"),
             Self::Order(order) => write!(f, "order {order}"),
             Self::Ticket(ticket) => write!(f, "ticket {ticket}"),
@@ -62,6 +65,7 @@ impl Subject {
             },
             Intent::HoldBestAvailable { performance, .. }
             | Intent::HoldGeneralAdmission { performance, .. }
+            | Intent::HoldStay { performance, .. }
             | Intent::OpenSale { performance }
             | Intent::CloseSale { performance } => Self::of_sale(*performance, refusal.code),
             Intent::Coupon(intent) => {
@@ -91,8 +95,9 @@ impl Subject {
                 | RefusalCode::OrderAlreadyRefunded
                 | RefusalCode::PaymentInProgress
                 | RefusalCode::OrderReserving => Some(Self::Order(*order)),
-                _ => None,
+                code => Self::of_sale(state.order(*order)?.performance, code),
             },
+            Intent::Refund(intent) => Self::of_refund(intent, refusal.code, state),
             Intent::Ticket(intent) => Self::of_ticket(intent, refusal.code),
             _ => None,
         }
@@ -104,7 +109,22 @@ impl Subject {
             RefusalCode::SaleClosed | RefusalCode::SaleAlreadyClosed => {
                 Some(Self::ClosedSale(performance))
             }
+            RefusalCode::PerformanceCancelled => Some(Self::CalledOff(performance)),
             _ => None,
+        }
+    }
+
+    fn of_refund(intent: &RefundIntent<'_>, code: RefusalCode, state: &State) -> Option<Self> {
+        match intent {
+            RefundIntent::RefundTickets { order, .. } => match code {
+                RefusalCode::OrderOwnedByAnother
+                | RefusalCode::OrderAlreadyCancelled
+                | RefusalCode::OrderAlreadyRefunded
+                | RefusalCode::TicketAlreadyRefunded => Some(Self::Order(*order)),
+                code => Self::of_sale(state.order(*order)?.performance, code),
+            },
+            RefundIntent::SetRefundTerms { performance, .. }
+            | RefundIntent::CancelPerformance { performance } => Self::of_sale(*performance, code),
         }
     }
 
@@ -141,6 +161,12 @@ impl Subject {
                 let closed =
                     matches!(outcome, Outcome::SaleClosed { performance } if performance == show);
                 closed.then_some("closed")
+            }
+            Self::CalledOff(show) => {
+                let cancelled = matches!(outcome, Outcome::Refund(RefundOutcome::PerformanceCancelled {
+                    performance,
+                }) if performance == show);
+                cancelled.then_some("called off")
             }
             Self::Hold(hold) => about_hold(*hold, outcome),
             Self::Order(order) => about_order(*order, outcome),
@@ -197,6 +223,9 @@ fn about_order(order: OrderId, outcome: &Outcome) -> Option<&'static str> {
         Outcome::OrderConfirmed { order: it, .. } if *it == order => Some("confirmed"),
         Outcome::OrderCancelled { order: it, .. } if *it == order => Some("cancelled"),
         Outcome::PaymentRefunded { order: it, .. } if *it == order => Some("refunded"),
+        Outcome::Refund(RefundOutcome::TicketsRefunded { order: it, .. }) if *it == order => {
+            Some("given back, in whole or in part,")
+        }
         _ => None,
     }
 }

@@ -12,7 +12,6 @@ use boxoffice_processors::Checkpoints;
 use boxoffice_topics::PartitionId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior};
 
 use super::followers::Followers;
 use super::messengers::Messengers;
@@ -61,7 +60,7 @@ enum Event {
     Share(owners::Event),
     SlotsMoved,
     Grow(Grow),
-    LookForPartitions,
+    Announced(u16),
 }
 
 impl Crew {
@@ -77,14 +76,13 @@ impl Crew {
     /// When a part that selling needs has failed: the process must end.
     async fn run(mut self, stop: watch::Receiver<bool>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(until(stop));
-        let mut look = tokio::time::interval(LOOK_INTERVAL);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut announced = self.look_out();
         self.messengers.restart(&self.owned()).await?;
         loop {
             let event = tokio::select! {
                 biased;
                 () = stop.as_mut() => Event::Stop,
-                event = self.next(&mut look) => event,
+                event = self.next(&mut announced) => event,
             };
             match event {
                 Event::Stop => return self.shut_down().await,
@@ -99,16 +97,13 @@ impl Crew {
                     // A failure of the log is noticed by everybody else, too.
                     done.send(grown.map_err(|error| error.to_string())).unwrap_or_default();
                 }
-                Event::LookForPartitions => {
-                    let partitions = self.log.announced().await?;
-                    self.grow_to(partitions).await?;
-                }
+                Event::Announced(partitions) => self.grow_to(partitions).await?,
             }
         }
     }
 
     /// The next thing to do. Dropping the future loses nothing.
-    async fn next(&mut self, look: &mut Interval) -> Event {
+    async fn next(&mut self, announced: &mut watch::Receiver<u16>) -> Event {
         tokio::select! {
             biased;
             error = self.appenders.failed() => Event::Failed(error.into()),
@@ -116,10 +111,18 @@ impl Crew {
             event = self.owners.next() => Event::Share(event),
             moved = self.messengers.attend() => moved.map_or_else(Event::Failed, |()| Event::SlotsMoved),
             Some(grow) = self.grow.recv() => Event::Grow(grow),
-            _ = look.tick(), if matches!(self.decided, Decided::Anywhere(_)) => {
-                Event::LookForPartitions
-            }
+            Ok(()) = announced.changed() => Event::Announced(*announced.borrow_and_update()),
         }
+    }
+
+    /// Looks in the background, because it waits for the cluster, whether another process has added
+    /// partitions.
+    fn look_out(&self) -> watch::Receiver<u16> {
+        let (sender, announced) = watch::channel(self.log.partitions());
+        if matches!(self.decided, Decided::Anywhere(_)) {
+            tokio::spawn(look_out(self.log.clone(), sender));
+        }
+        announced
     }
 
     fn owned(&self) -> BTreeSet<PartitionId> {
@@ -174,5 +177,23 @@ async fn failed(decided: &mut Decided) -> NodeError {
     match decided {
         Decided::Here => std::future::pending().await,
         Decided::Anywhere(followers) => followers.failed().await,
+    }
+}
+
+async fn look_out(log: AnyLog, announced: watch::Sender<u16>) {
+    while !announced.is_closed() {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        match log.announced().await {
+            Ok(partitions) => {
+                announced.send_if_modified(|known| {
+                    let more = partitions > *known;
+                    *known = partitions.max(*known);
+                    more
+                });
+            }
+            Err(error) if error.is_retriable() => {}
+            // Everybody notices that the log has stopped.
+            Err(_) => return,
+        }
     }
 }
