@@ -58,6 +58,17 @@ impl Site {
         surge_seconds: &str,
         meanwhile: impl AsyncFnOnce(&mut Self),
     ) -> Value {
+        self.rehearse_with(&[], buyers, surge_seconds, meanwhile).await
+    }
+
+    /// The same with more arguments.
+    async fn rehearse_with(
+        &mut self,
+        more: &[&str],
+        buyers: &str,
+        surge_seconds: &str,
+        meanwhile: impl AsyncFnOnce(&mut Self),
+    ) -> Value {
         let url = format!("http://127.0.0.1:{}", self.front.port());
         let (sandbox, data_dir) = (self.front.sandbox_url(), self.front.data_dir().to_owned());
         let arguments = ["rehearse", "--json", "--shape", "hall", "--performances", "6"]
@@ -66,7 +77,7 @@ impl Site {
             .chain(["--surge-seconds", surge_seconds, "--connections", "32", "--data-dir"])
             .map(str::to_owned);
         let mut command = Command::new(binary());
-        command.args(arguments).arg(data_dir);
+        command.args(arguments).arg(data_dir).args(more);
         let running = tokio::task::spawn_blocking(move || command.output().unwrap());
         meanwhile(self).await;
         let output = running.await.unwrap();
@@ -195,17 +206,9 @@ async fn two_owners_at_once_are_harmless() {
 async fn slots_move_between_processes_while_they_sell() {
     let Some(mut site) = Site::open().await else { return };
     site.settled(2).await;
-    site.rehearse("250", "16", async |site| {
-        seconds(2).await;
-        for to in ["8", "4"] {
-            let url = format!("http://127.0.0.1:{}", site.front.port());
-            let data_dir = site.front.data_dir().to_str().unwrap();
-            let scale = ["partitions", "scale", "--to", to, "--url", &url, "--data-dir", data_dir];
-            let scaled = boxoffice(&scale);
-            assert!(scaled.status.success(), "{}", text(&scaled.stderr));
-        }
-    })
-    .await;
+    let report = site.rehearse_with(&["--scale-to", "8,4"], "250", "16", async |_| ()).await;
+    let scaled: Vec<_> = report["scaling"].as_array().unwrap().iter().map(|it| &it["to"]).collect();
+    assert_eq!(scaled, [8, 4], "{report:#}");
     assert_eq!(site.owners().await.len(), 8);
     site.audit();
 }

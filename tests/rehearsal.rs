@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 /// Fewer than there are buyers, so that all of them go out.
 const COUPONS: u64 = 60;
 
-/// A small house, a few performances, and every flag that brings something with it.
-const EVERYTHING: [&str; 23] = [
+/// A small house, more performances than there are partitions, so that some have to move, and every
+/// flag that brings something with it.
+const EVERYTHING: [&str; 25] = [
     "rehearse",
     "--json",
     "--buyers",
     "240",
     "--performances",
-    "3",
+    "6",
     "--shape",
     "hall",
     "--surge-seconds",
@@ -24,7 +25,9 @@ const EVERYTHING: [&str; 23] = [
     "--connections",
     "32",
     "--partitions",
-    "3",
+    "4",
+    "--scale-to",
+    "8,4",
     "--waiting-room",
     "--admissions-per-second",
     "40",
@@ -38,6 +41,18 @@ const EVERYTHING: [&str; 23] = [
 
 /// What a small rehearsal may have no occasion to check: nobody misses a turn in a short line.
 const BY_CHANCE: [&str; 1] = ["place_kept_by_beats"];
+
+/// There and back: performances moved, and what was asked of them waited for a while.
+fn assert_scaled(scaling: &Value) {
+    let steps = scaling.as_array().unwrap();
+    let to: Vec<_> = steps.iter().map(|step| &step["to"]).collect();
+    assert_eq!(to, [8, 4], "{scaling}");
+    for step in steps {
+        let moved = |field: &str| step[field].as_f64().unwrap() > 0.0;
+        assert!(moved("moves") && moved("slots") && moved("with_performances"), "{scaling}");
+        assert!(moved("pause_median_ms") && moved("pause_max_ms"), "{scaling}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_with_everything_that_there_is_is_clean() {
@@ -81,6 +96,7 @@ async fn a_rehearsal_with_everything_that_there_is_is_clean() {
     for code in expected {
         assert!(refused[code].as_u64() > Some(0), "{code}: {refused}");
     }
+    assert_scaled(&report["scaling"]);
     for invariant in report["invariants"].as_array().unwrap() {
         let code = invariant["code"].as_str().unwrap();
         assert_eq!(invariant["violations"], 0, "{invariant}");

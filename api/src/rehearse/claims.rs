@@ -61,25 +61,27 @@ impl Claims {
     fn judge(&mut self, intent: &Sent, trace: &mut Trace, names: Option<&Names>) {
         let sent = hash_of(&(&intent.subject, &intent.key, &intent.body));
         for place in &intent.acknowledged {
-            if let Some(matched) = self.matched.get(place).copied() {
-                self.judge_again(intent, sent, *place, matched);
+            // It may have been accepted in one partition, and decided in another.
+            let place = trace.decided_at(*place);
+            if let Some(matched) = self.matched.get(&place).copied() {
+                self.judge_again(intent, sent, place, matched);
                 continue;
             }
-            let Some(decided) = trace.told.get(place) else {
-                self.lose(intent, *place, "nothing");
+            let Some(decided) = trace.told.get(&place) else {
+                self.lose(intent, place, "nothing");
                 continue;
             };
             if !is_as_sent(decided, names, intent) {
                 let instead = decided.body.clone();
-                self.lose(intent, *place, &instead);
+                self.lose(intent, place, &instead);
                 continue;
             }
             self.findings.held(Invariant::NothingLost, 1);
-            self.check_told(trace, intent, *place, decided.repeats);
-            self.check_first(intent, sent, decided.repeats.unwrap_or(*place));
+            self.check_told(trace, intent, place, decided.repeats);
+            self.check_first(intent, sent, decided.repeats.unwrap_or(place));
             if let Some(reply) = &intent.reply {
-                trace.told.remove(place);
-                self.matched.insert(*place, Matched { sent, told: hash_of(reply) });
+                trace.told.remove(&place);
+                self.matched.insert(place, Matched { sent, told: hash_of(reply) });
             }
         }
     }
@@ -153,9 +155,9 @@ fn is_as_sent(decided: &Decided, names: Option<&Names>, intent: &Sent) -> bool {
 
 fn is_reply(reply: &Told, outcomes: &str) -> bool {
     let Value::Array(mut decided) = parse(outcomes) else { return false };
-    // What keys tell each other, and what money was for, is nobody else's business.
-    let is_inner = |kind: &Value| kind == "message_sent" || kind == "settlement_posted";
-    decided.retain(|outcome| !is_inner(&outcome["type"]));
+    // What keys and partitions tell each other, and what money was for, is nobody else's business.
+    let inner = ["message_sent", "settlement_posted", "post_received"];
+    decided.retain(|outcome| !inner.iter().any(|kind| outcome["type"] == *kind));
     match reply {
         Told::Refused(code) => decided
             .first()

@@ -254,6 +254,20 @@ impl Client {
         .await
     }
 
+    /// Asks for something that may be asked for twice, until there is an answer.
+    pub(super) async fn post(
+        &self,
+        token: &str,
+        path: &str,
+        document: &Value,
+    ) -> Result<Value, GaveUp> {
+        let url = format!("{}{path}", self.addresses.server);
+        self.until_answered(path, || {
+            self.http.post(&url).header(AUTHORIZATION, format!("Bearer {token}")).json(document)
+        })
+        .await
+    }
+
     /// Opens a payment at the provider, as the buyer's browser would, and returns its key.
     pub(super) async fn open_payment(
         &self,

@@ -40,6 +40,8 @@ invariants! {
     SeatSoldOnce "I1" "seat_sold_once" "no seat is sold twice";
     StandingWithinCapacity "I1" "standing_within_capacity"
         "general admission stays within its capacity";
+    SlotInOnePartition "I2" "slot_in_one_partition"
+        "a slot is in one partition at a time, and decided about nowhere else";
     PlaceHasOneOwner "I2" "place_has_one_owner" "a place has one holder or owner at a time";
     TablesSoldWhole "I2" "tables_sold_whole" "a table is sold whole, and goes back whole";
     CompanionsAccompany "I2" "companions_accompany"
@@ -67,11 +69,15 @@ invariants! {
         "of a performance that is not shown everything goes back, and nothing is sold any more";
     PaymentsKnown "I4" "payments_known" "no payment and no refund is unknown";
     OneReplyEach "I5" "one_reply_each" "every accepted intent has exactly one reply";
+    DecidedInOnePartition "I5" "decided_in_one_partition"
+        "an intent that is sent on is decided once, where its slot is";
     RepeatsAgree "I5" "repeats_agree" "a repeated key gets the same reply";
     AnswersAsExpected "I5" "answers_as_expected"
         "every answer is one that the buyer could expect";
     MessagesReceivedOnce "I5" "messages_received_once"
         "what one key tells another is received exactly once";
+    PostsReceivedOnce "I5" "posts_received_once"
+        "what one partition posts to another is received exactly once, in order";
     NothingLost "I6" "nothing_lost"
         "every acknowledged intent is in the log where it was promised";
     CouponsWithinQuantity "I7" "coupons_within_quantity"

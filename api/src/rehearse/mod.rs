@@ -24,15 +24,18 @@ mod ordering;
 mod orders;
 mod population;
 mod post;
+mod posts;
 mod progress;
 mod quiet;
 mod reading;
 mod refunds;
 mod report;
 mod sale;
+mod scaling;
 mod settlements;
 mod shapes;
 mod shop;
+mod slots;
 mod stage;
 mod terms;
 mod tickets;
@@ -88,6 +91,9 @@ const GRACE_SECONDS: (u32, u32) = (10, 600);
 const GRACES_OF_A_LINE: u32 = 2;
 /// The most that a waiting room admits in a minute.
 const ADMISSIONS_PER_MINUTE_MAX: u32 = 600_000;
+
+/// The part of the surge after which slots begin to move: most have come by then, and all are busy.
+const SCALING_BEGINS_AFTER: u32 = 3;
 
 /// People inside for each connection: who waits for a provider needs none.
 const PEOPLE_PER_CONNECTION: usize = 4;
@@ -151,6 +157,10 @@ pub struct Args {
     /// Beside the ordinary rows there are tables, companion seats, and rows for those with a code.
     #[arg(long)]
     shapes: bool,
+    /// Spread the slots over so many partitions, one number after another, while they sell; begins
+    /// when a third of the surge is over. For instance `8,4`.
+    #[arg(long, value_delimiter = ',', value_name = "PARTITIONS")]
+    scale_to: Vec<NonZeroU16>,
     /// How long a buyer asks again when nobody answers, for instance while the server restarts.
     #[arg(long, default_value = "60")]
     patience_seconds: u32,
@@ -279,7 +289,12 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     let token = shop.client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
     let trace = Trace::new(token, sale.begins());
     let mut reading = Reading::new(trace, Model::new(&shop.venue, &shop.performances));
-    let sale_time = reading.follow(&shop, names, sale.hold(population, buyers)).await?;
+    let steps: Vec<u16> = args.scale_to.iter().map(|to| to.get()).collect();
+    let sold_and_scaled = async {
+        let scaling = scaling::scale(&shop, &steps, population.surge / SCALING_BEGINS_AFTER);
+        tokio::join!(sale.hold(population, buyers), scaling)
+    };
+    let (sale_time, scaling) = reading.follow(&shop, names, sold_and_scaled).await?;
     progress.say("the doors open");
     reading.follow(&shop, names, evening(&shop, args.call_off)).await??;
     progress.say("waiting until every hold and payment has ended");
@@ -295,6 +310,7 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
         buyers,
         performances: shop.performances.clone(),
         sale_time,
+        scaling,
         answered: entries.answered,
         retries: entries.retries,
         latency_micros: entries.latency_micros,

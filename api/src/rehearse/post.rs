@@ -60,8 +60,8 @@ impl Post {
     }
 }
 
-/// The place in a message's name, `partition-offset-index`.
-fn place_of(name: &str) -> Option<Place> {
+/// The place in the name of a message or a post, `partition-offset-index`.
+pub(super) fn place_of(name: &str) -> Option<Place> {
     let mut parts = name.split('-');
     let partition = parts.next()?.parse().ok()?;
     Some(Place { partition, offset: parts.next()?.parse().ok()? })

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::audit::{Audit, TicketCount};
 use super::findings::Invariant;
+use super::scaling::Scaled;
 use super::verdict::{Compared, Verdict};
 
 /// Everything that a rehearsal found out.
@@ -19,6 +20,8 @@ pub(super) struct Report {
     pub(super) performances: Vec<String>,
     /// From the opening to the last buyer's last answer.
     pub(super) sale_time: Duration,
+    /// What was moved meanwhile.
+    pub(super) scaling: Vec<Scaled>,
     pub(super) answered: u64,
     pub(super) retries: u64,
     pub(super) latency_micros: Histogram<u64>,
@@ -106,6 +109,7 @@ impl Report {
                 "returned": audit.tickets.returned, "transferred": audit.tickets.transferred,
                 "admitted": audit.tickets.admitted,
             },
+            "scaling": self.scaling.iter().map(scaled).collect::<Vec<_>>(),
             "sale_seconds": rounded(self.sale_time.as_secs_f64()),
             "intents_per_second": rounded(self.intents_per_second()),
             "latency_ms": {
@@ -145,6 +149,7 @@ impl Report {
             money.captured, money.refunded, money.tickets, money.kept
         )?;
         self.write_reductions(to)?;
+        self.write_scaling(to)?;
         writeln!(to, "refused")?;
         for (code, count) in &audit.refused {
             writeln!(to, "  {count:>8}  {code}")?;
@@ -180,6 +185,23 @@ impl Report {
         Ok(())
     }
 
+    /// What was moved, when something was.
+    fn write_scaling(&self, to: &mut impl Write) -> io::Result<()> {
+        self.scaling.iter().try_for_each(|step| {
+            writeln!(
+                to,
+                "  {} partitions: {} moves, {} slots; {} with performances, which waited {:.1} ms \
+                 (median), {:.1} ms at most",
+                step.to,
+                step.moves,
+                step.slots,
+                step.with_performances,
+                millis(step.pause_median),
+                millis(step.pause_max)
+            )
+        })
+    }
+
     fn write_invariant(&self, to: &mut impl Write, invariant: Invariant) -> io::Result<()> {
         let (id, promise) = (invariant.id(), invariant.promise());
         let findings = &self.audit.findings;
@@ -207,6 +229,20 @@ impl Report {
         };
         Invariant::ALL.iter().map(line).collect()
     }
+}
+
+/// One step of a scaling for programs.
+fn scaled(step: &Scaled) -> Value {
+    json!({
+        "to": step.to, "moves": step.moves, "slots": step.slots,
+        "with_performances": step.with_performances,
+        "pause_median_ms": rounded(millis(step.pause_median)),
+        "pause_max_ms": rounded(millis(step.pause_max)),
+    })
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 fn rounded(number: f64) -> f64 {

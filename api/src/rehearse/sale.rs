@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use super::RehearseError;
 use super::buyer::visit;
 use super::client::{Answer, GaveUp};
-use super::ledger::Place;
 use super::opening::{Promoter, ends, gather, refund_terms};
 use super::population::Population;
 use super::shop::Shop;
@@ -47,13 +46,10 @@ impl Sale {
         let subject = shop.promoter();
         let token = shop.client.token(Role::Promoter, &subject)?;
         let who = (&*subject, &*token);
-        // Campaigns and wallets live where they like.
-        let elsewhere = shop.extras.coupons || shop.extras.points;
-        let mut begins = if elsewhere { ends(&shop, &token).await? } else { BTreeMap::new() };
+        // Campaigns and wallets live where they like, and slots go where they are wanted.
+        let begins = ends(&shop, &token).await?;
         for index in 0..shop.performances.len() {
-            let place = self.create(&shop, who, index).await?;
-            let begin = begins.entry(place.partition).or_insert(place.offset);
-            *begin = place.offset.min(*begin);
+            self.create(&shop, who, index).await?;
         }
         if let Some(quantity) = self.coupons {
             let promoter = Promoter { shop: &shop, subject: &subject, token: &token };
@@ -80,7 +76,7 @@ impl Sale {
         shop: &Shop,
         who: (&str, &str),
         index: usize,
-    ) -> Result<Place, RehearseError> {
+    ) -> Result<(), RehearseError> {
         let performance = &shop.performances[index];
         let key = |step: &str| format!("{}-{step}-{index}", shop.run);
         let mut create =
@@ -88,7 +84,7 @@ impl Sale {
         if shop.extras.refunds {
             create["refund_terms"] = refund_terms(REFUND_BASIS_POINTS);
         }
-        let created = ask(shop, who, &key("create"), &create).await?;
+        ask(shop, who, &key("create"), &create).await?;
         let promoter = Promoter { shop, subject: who.0, token: who.1 };
         promoter.furnish(index, self.population.seed).await?;
 
@@ -102,7 +98,7 @@ impl Sale {
             let reply = &sent.reply;
             shop.client.ledger.surprise(|| format!("before the sale opened: {reply:?}"));
         }
-        Ok(created.place.unwrap_or(Place { partition: 0, offset: 1 }))
+        Ok(())
     }
 
     async fn open(
@@ -126,7 +122,7 @@ impl OpenSale {
         Arc::clone(&self.shop)
     }
 
-    /// The first offset that matters in each partition that has one of the performances.
+    /// The first offset that matters in each partition.
     pub(super) fn begins(&self) -> &BTreeMap<u16, u64> {
         &self.begins
     }

@@ -4,8 +4,12 @@
 //! offsets are dense, that time goes on and that every intent has one reply, and gives the model
 //! each step together with its intent. What somebody is told is kept until it is matched with
 //! what they say. Decides nothing itself.
+//!
+//! Slots move while it reads, to partitions that were not there before. What one partition posts to
+//! another is received after it was posted, so the steps of a slot come in their order, and an
+//! intent that was sent on gets its reply from where it was decided.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -14,12 +18,15 @@ use super::client::{Client, GaveUp};
 use super::findings::{Findings, Invariant};
 use super::ledger::Place;
 use super::model::{Model, Step, millis, text as text_of};
+use super::post;
+use super::posts::Posts;
+use super::slots::Slots;
 
 /// Records of one page.
 const PAGE_RECORDS: usize = 1_000;
 
 /// An intent that was read before its step.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Asked {
     asker: Asker,
     key: u128,
@@ -40,11 +47,12 @@ pub(super) struct Decided {
 }
 
 /// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Asker {
     /// The clock, or nobody: there may be nothing to say.
+    #[default]
     Nobody,
-    /// Another key.
+    /// Another key, or another partition.
     Key,
     /// A person, or the payment provider.
     Somebody,
@@ -52,13 +60,16 @@ enum Asker {
 
 impl Asker {
     fn of(intent: &Value) -> Self {
-        match intent["type"].as_str().unwrap_or_default() {
+        match kind(intent) {
             "" | "tick" => Self::Nobody,
-            "deliver" => Self::Key,
+            "deliver" | FORWARDED | "bring_slots" | "move_slots" => Self::Key,
             _ => Self::Somebody,
         }
     }
 }
+
+/// The type of an intent that comes from another partition, and of the outcome that sends it on.
+const FORWARDED: &str = "forwarded";
 
 /// Both topics, as far as they were read.
 #[derive(Debug)]
@@ -73,6 +84,14 @@ pub(super) struct Trace {
     now_ms: BTreeMap<u16, i64>,
     /// Intents whose steps were not read yet.
     undecided: HashMap<Place, Asked>,
+    /// Steps that were read and not taken: the first one receives what was not read yet.
+    waiting: BTreeMap<u16, VecDeque<Value>>,
+    /// Intents that were sent on, by the places where they were accepted.
+    sent_on: HashMap<Place, Asked>,
+    /// Where those were decided that have a reply.
+    answered_at: HashMap<Place, Place>,
+    slots: Slots,
+    posts: Posts,
     /// What accounts were told, until somebody says so.
     pub(super) told: HashMap<Place, Decided>,
     /// Intents of people and of the provider.
@@ -93,6 +112,11 @@ impl Trace {
             decided_to: from.clone(),
             now_ms: BTreeMap::new(),
             undecided: HashMap::new(),
+            waiting: BTreeMap::new(),
+            sent_on: HashMap::new(),
+            answered_at: HashMap::new(),
+            slots: Slots::default(),
+            posts: Posts::default(),
             told: HashMap::new(),
             accepted: 0,
             replies: 0,
@@ -110,15 +134,32 @@ impl Trace {
         &self.begins
     }
 
-    /// Whether the intent at a place was read, and what was decided.
+    /// Whether the intent at a place was read, and what was decided, wherever that was.
     pub(super) fn has_read(&self, place: Place) -> bool {
+        self.has_taken(place) && !self.sent_on.contains_key(&place)
+    }
+
+    /// Where the intent was decided that was accepted at a place.
+    pub(super) fn decided_at(&self, place: Place) -> Place {
+        self.answered_at.get(&place).copied().unwrap_or(place)
+    }
+
+    fn has_taken(&self, place: Place) -> bool {
         self.decided_to.get(&place.partition).is_some_and(|end| place.offset < *end)
     }
 
-    /// Judges the intents without a step. Nothing more will be read.
+    /// Judges what is left open. Nothing more will be read.
     pub(super) fn settle(&mut self) {
-        for (place, asked) in std::mem::take(&mut self.undecided) {
+        let open = std::mem::take(&mut self.undecided).into_iter();
+        for (place, asked) in open.chain(std::mem::take(&mut self.sent_on)) {
             self.count_reply(place, &asked, false);
+        }
+        self.posts.settle(&mut self.findings);
+        for (partition, steps) in &self.waiting {
+            let Some(first) = steps.front() else { continue };
+            self.findings.note(Invariant::PostsReceivedOnce, || {
+                format!("outcomes/{partition}: received is what was never posted: {first}")
+            });
         }
     }
 
@@ -128,19 +169,62 @@ impl Trace {
         client: &Client,
         model: &mut Model,
     ) -> Result<(), GaveUp> {
-        let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
-        for partition in partitions {
-            while let Some(mut page) = self.page(client, "outcomes", partition).await? {
-                // A page of either topic at a time: so few intents wait for their steps.
-                let last = page.last().and_then(|record| record["input"].as_u64());
-                self.read_intents(client, partition, last.unwrap_or(0)).await?;
-                for record in &mut page {
-                    self.take_step(partition, record, model);
-                }
+        // What one partition waits for may have come in another, or in one that is new.
+        let mut is_over = false;
+        while !is_over {
+            is_over = true;
+            let partitions: Vec<u16> = self.next_intent.keys().copied().collect();
+            for partition in partitions {
+                let before = self.next_step[&partition] - self.waiting_in(partition);
+                self.advance_in(client, partition, model).await?;
+                is_over &= self.next_step[&partition] - self.waiting_in(partition) == before;
             }
-            self.read_intents(client, partition, u64::MAX).await?;
         }
         Ok(())
+    }
+
+    /// Reads one partition up to its end, or up to a step that must wait.
+    async fn advance_in(
+        &mut self,
+        client: &Client,
+        partition: u16,
+        model: &mut Model,
+    ) -> Result<(), GaveUp> {
+        self.take_waiting(partition, model);
+        while self.waiting_in(partition) == 0
+            && let Some(page) = self.page(client, "outcomes", partition).await?
+        {
+            // A page of either topic at a time: so few intents wait for their steps.
+            let last = page.last().and_then(|record| record["input"].as_u64());
+            self.read_intents(client, partition, last.unwrap_or(0)).await?;
+            self.waiting.insert(partition, page.into());
+            self.take_waiting(partition, model);
+        }
+        self.read_intents(client, partition, u64::MAX).await
+    }
+
+    fn waiting_in(&self, partition: u16) -> u64 {
+        self.waiting.get(&partition).map_or(0, |steps| steps.len() as u64)
+    }
+
+    /// Takes the steps that were read of a partition, up to one that must wait.
+    fn take_waiting(&mut self, partition: u16, model: &mut Model) {
+        while let Some(first) = self.waiting.get(&partition).and_then(VecDeque::front) {
+            if !self.may_follow(first) {
+                return;
+            }
+            let record = self.waiting.get_mut(&partition).and_then(VecDeque::pop_front);
+            self.take_step(partition, &mut record.unwrap_or_default(), model);
+        }
+    }
+
+    /// Whether everything was taken that a step receives from other partitions. Slots arrive with
+    /// a post, which was posted after they had left.
+    fn may_follow(&self, record: &Value) -> bool {
+        let outcomes = record["outcomes"].as_array().into_iter().flatten();
+        let received = outcomes.filter(|outcome| outcome["type"] == "post_received");
+        let mut posted = received.filter_map(|it| post::place_of(it["from"].as_str()?));
+        posted.all(|place| self.has_taken(place))
     }
 
     /// Reads the intents up to this offset, as far as there are any.
@@ -159,10 +243,25 @@ impl Trace {
         Ok(())
     }
 
-    /// How many records of the intents topic were read beyond those of the outcomes topic.
+    /// How many intents were read whose steps were not taken, or whose replies come from elsewhere.
     pub(super) fn undecided(&self) -> u64 {
-        let ends = self.next_intent.iter();
-        ends.map(|(partition, end)| end.saturating_sub(self.next_step[partition])).sum()
+        let beyond = self.next_intent.iter().map(|(partition, end)| {
+            let taken = self.next_step[partition] - self.waiting_in(*partition);
+            end.saturating_sub(taken)
+        });
+        beyond.sum::<u64>() + self.sent_on.len() as u64
+    }
+
+    /// Follows a partition that is new.
+    fn follow(&mut self, partition: u16) {
+        if self.begins.contains_key(&partition) {
+            return;
+        }
+        for offsets in
+            [&mut self.begins, &mut self.next_intent, &mut self.next_step, &mut self.decided_to]
+        {
+            offsets.insert(partition, 0);
+        }
     }
 
     async fn page(
@@ -180,10 +279,12 @@ impl Trace {
             "/v1/topics/{topic}/partitions/{partition}/records?from={next}&limit={PAGE_RECORDS}"
         );
         let mut page = match client.get(&self.token, &path).await {
-            // Outcomes that a crash took are published again, up to where they were read before.
-            Err(GaveUp::Unexpected { status: StatusCode::UNPROCESSABLE_ENTITY, .. }) => {
-                return Ok(None);
-            }
+            // Outcomes that a crash took are published again, up to where they were read before;
+            // and a partition that is new may not be known everywhere.
+            Err(GaveUp::Unexpected {
+                status: StatusCode::UNPROCESSABLE_ENTITY | StatusCode::NOT_FOUND,
+                ..
+            }) => return Ok(None),
             page => page?,
         };
         let records = match page["records"].take() {
@@ -223,14 +324,16 @@ impl Trace {
         let input = record["input"].as_u64().unwrap_or(offset);
         let place = Place { partition, offset: input };
         let asked = self.undecided.remove(&place);
-        match &asked {
-            Some(asked) => self.count_reply(place, asked, !outcomes.is_empty()),
-            None => self.findings.note(Invariant::OneReplyEach, || {
+        if asked.is_none() {
+            self.findings.note(Invariant::OneReplyEach, || {
                 format!("the intent at {place:?} has a second reply, or is none")
-            }),
+            });
         }
         self.decided_to.insert(partition, input + 1);
-        if let Some(asked) = asked.as_ref().filter(|asked| asked.is_told) {
+        let asked = asked.unwrap_or_default();
+        self.follow_slots(place, (record["intent"].as_str(), kind(&asked.intent)), &outcomes);
+        let asked = self.answered(place, asked, &outcomes).unwrap_or_default();
+        if asked.is_told {
             let original = outcomes.first().filter(|outcome| outcome["type"] == "repeated");
             let decided = Decided {
                 key: asked.key,
@@ -245,9 +348,45 @@ impl Trace {
             input,
             now_ms,
             account: text_of(record, "account"),
-            intent: asked.map(|asked| asked.intent).unwrap_or_default(),
+            intent: asked.intent,
             outcomes,
         });
+    }
+
+    fn follow_slots(&mut self, place: Place, asked: (Option<&str>, &str), outcomes: &[Value]) {
+        self.slots.fold(place, asked, outcomes, &mut self.findings);
+        self.posts.fold(place, outcomes, &self.begins, &mut self.findings);
+        for outcome in outcomes.iter().filter(|outcome| outcome["type"] == "slots_left") {
+            outcome["to"].as_u64().and_then(|to| u16::try_from(to).ok()).map(|to| self.follow(to));
+        }
+    }
+
+    /// The intent that a step answers; `None` when it is sent on, and answered elsewhere.
+    fn answered(&mut self, place: Place, asked: Asked, outcomes: &[Value]) -> Option<Asked> {
+        let kind = kind(&asked.intent);
+        let goes_on = outcomes.first().is_some_and(|it| it["type"] == FORWARDED);
+        if goes_on && kind != FORWARDED && asked.asker != Asker::Nobody {
+            self.sent_on.insert(place, asked);
+            return None;
+        }
+        self.count_reply(place, &asked, !outcomes.is_empty());
+        let received = outcomes.last().filter(|it| it["type"] == "post_received");
+        let Some(origin) = received.and_then(|it| place_of(it["origin"].as_str()?)) else {
+            return Some(asked);
+        };
+        if goes_on {
+            return None;
+        }
+        let accepted = self.sent_on.remove(&origin);
+        let was_read = self.begins.get(&origin.partition).is_some_and(|it| origin.offset >= *it);
+        let once = accepted.is_some() || !was_read;
+        self.findings.check(once, Invariant::DecidedInOnePartition, || {
+            format!("the intent of {origin:?} is decided at {place:?}, and elsewhere")
+        });
+        let accepted = accepted?;
+        self.answered_at.insert(origin, place);
+        self.count_reply(origin, &accepted, outcomes.len() > 1);
+        Some(accepted)
     }
 
     /// The clock may have nothing to say; everybody else gets a reply.
@@ -263,6 +402,11 @@ impl Trace {
             format!("{} at {place:?} has no reply", asked.intent)
         });
     }
+}
+
+/// The type of an intent.
+fn kind(intent: &Value) -> &str {
+    intent["type"].as_str().unwrap_or_default()
 }
 
 /// Whether an account is told what became of it: the clock, the keys and the provider have none.

@@ -32,6 +32,8 @@ const BUSY_PAUSE: Duration = Duration::from_millis(100);
 pub struct Status {
     /// Over how many partitions slots are to be spread, by whoever asked last.
     pub to: Option<u16>,
+    /// How many moves this process had seen before.
+    pub moves_before: u64,
     /// Slots that have still to be moved for it.
     pub slots_left: usize,
     /// Why it could not go on.
@@ -109,7 +111,9 @@ impl Coordinator {
     pub async fn run(mut self) {
         while let Some(to) = self.targets.recv().await {
             let slots_left = usize::from(SLOTS);
-            self.status.send_replace(Status { to: Some(to), slots_left, failed: None });
+            let moves_before = self.views.moves().count();
+            let begun = Status { to: Some(to), moves_before, slots_left, failed: None };
+            self.status.send_replace(begun);
             tracing::info!(to, "scaling");
             let scaled = self.scale(to).await;
             match &scaled {

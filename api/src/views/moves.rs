@@ -41,6 +41,8 @@ pub struct Moves {
 struct Inner {
     under_way: HashMap<PartitionId, (Instant, u64, usize)>,
     over: VecDeque<Move>,
+    /// Moves that are over, also those that are not remembered any more.
+    count: u64,
 }
 
 impl Moves {
@@ -66,7 +68,22 @@ impl Moves {
         if inner.over.len() == MOVES_MAX {
             inner.over.pop_front();
         }
+        inner.count += 1;
         inner.over.push_back(Move { from, to, slots, bytes, performances, pause });
+    }
+
+    /// How many moves are over.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.lock().count
+    }
+
+    /// The latest moves after the first `before`, the oldest first.
+    #[must_use]
+    pub fn since(&self, before: u64) -> Vec<Move> {
+        let inner = self.lock();
+        let later = usize::try_from(inner.count.saturating_sub(before)).unwrap_or(usize::MAX);
+        inner.over.iter().skip(inner.over.len().saturating_sub(later)).copied().collect()
     }
 
     /// The latest moves, the oldest first.

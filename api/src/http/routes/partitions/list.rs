@@ -108,6 +108,8 @@ pub struct ScalingJson {
     slots_left: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// The moves since it began.
+    moves: MovesJson,
 }
 
 /// Moves that are over.
@@ -125,15 +127,21 @@ pub struct MovesJson {
     bytes_max: u64,
 }
 
-impl From<Status> for ScalingJson {
-    fn from(status: Status) -> Self {
+impl ScalingJson {
+    fn of(status: Status, moves: &[Move]) -> Self {
         let state = match (&status.failed, status.to) {
             (Some(_), _) => "failed",
             (None, None) => "idle",
             (None, Some(_)) if status.is_running() => "moving",
             (None, Some(_)) => "done",
         };
-        Self { state, to: status.to, slots_left: status.slots_left, error: status.failed }
+        Self {
+            state,
+            to: status.to,
+            slots_left: status.slots_left,
+            error: status.failed,
+            moves: MovesJson::of(moves),
+        }
     }
 }
 
@@ -189,10 +197,11 @@ pub(super) async fn document(app: &Services) -> PartitionsJson {
         let owner = owners.remove(&partition.number());
         partitions.push(load(app, partition, slots, end, owner));
     }
+    let (status, moves) = (app.scaling.status(), app.views.moves());
     PartitionsJson {
         partitions,
-        scaling: app.scaling.status().into(),
-        moves: MovesJson::of(&app.views.moves().over()),
+        moves: MovesJson::of(&moves.over()),
+        scaling: ScalingJson::of(status.clone(), &moves.since(status.moves_before)),
     }
 }
 
