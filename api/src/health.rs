@@ -22,6 +22,7 @@ const SECONDS: [f64; 14] =
 #[derive(Debug)]
 pub struct Health {
     sink: Option<watch::Receiver<Status>>,
+    results: Option<watch::Receiver<Status>>,
     executor: ExecutorHandle,
     recorder: PrometheusHandle,
 }
@@ -38,6 +39,9 @@ pub struct ReadinessJson {
     /// The rows in Postgres; absent without a database.
     #[serde(skip_serializing_if = "Option::is_none")]
     postgres: Option<SinkJson>,
+    /// The topics for consumers; absent when they are not written here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<SinkJson>,
     /// Payments and refunds without a result.
     payments_pending: usize,
     /// Those among them that were asked for and whose truth is unknown.
@@ -75,7 +79,13 @@ impl Health {
         executor: ExecutorHandle,
         recorder: PrometheusHandle,
     ) -> Self {
-        Self { sink, executor, recorder }
+        Self { sink, results: None, executor, recorder }
+    }
+
+    /// The same with the result topics, when they are written here.
+    #[must_use]
+    pub fn with_results(self, results: Option<watch::Receiver<Status>>) -> Self {
+        Self { results, ..self }
     }
 
     /// The payment executor.
@@ -119,6 +129,7 @@ impl Health {
             log: log.unwrap_or_else(|| if stopping { "closing" } else { "open" }.to_owned()),
             partitions,
             postgres: self.sink.as_ref().map(|status| SinkJson::from(&*status.borrow())),
+            results: self.results.as_ref().map(|status| SinkJson::from(&*status.borrow())),
             payments_pending: self.executor.pending(),
             payments_unknown: self.executor.unknown().len(),
         }

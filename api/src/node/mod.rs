@@ -10,6 +10,7 @@ mod crew;
 mod database;
 mod messengers;
 mod payments;
+mod results;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
 use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::{Checkpoints, Recovered, owners, recover};
+use boxoffice_sinks::runner::Status;
 use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -138,6 +140,7 @@ pub struct Node {
     payments: Payments,
     stop_sink: watch::Sender<bool>,
     sink: Option<JoinHandle<()>>,
+    results: Option<JoinHandle<()>>,
     _background: Background,
 }
 
@@ -191,6 +194,10 @@ impl Node {
 
         let background = Background::start().map_err(NodeError::Background)?;
         let (stop_sink, sink_stopped) = watch::channel(false);
+        let (results_status, results_watched) = watch::channel(Status::default());
+        let results =
+            results::start(&config, &log, &background, results_status, sink_stopped.clone());
+        let results_watched = results.as_ref().map(|_| results_watched);
         let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
         let (crew, grow) = Crew::new(&log, &views, (&ingest, appenders), answers, checkpoints);
         let (stop_crew, crew) = crew.start(recovered);
@@ -207,7 +214,8 @@ impl Node {
             log: log.clone(),
             scaling,
             limits: config.limits.clone(),
-            health: Health::new(sink_status, payments.handle().clone(), recorder),
+            health: Health::new(sink_status, payments.handle().clone(), recorder)
+                .with_results(results_watched),
             stop: http_stopped.clone(),
         }));
         let http = serve_http(listener, front.clone(), &config, http_stopped);
@@ -224,6 +232,7 @@ impl Node {
             payments,
             stop_sink,
             sink,
+            results,
             _background: background,
         })
     }
@@ -291,6 +300,9 @@ impl Node {
         self.stop_sink.send_replace(true);
         if let Some(sink) = self.sink {
             result = result.and(sink.await.map_err(|_| NodeError::Ended("the postgres sink")));
+        }
+        if let Some(results) = self.results {
+            result = result.and(results.await.map_err(|_| NodeError::Ended("the result topics")));
         }
         let log = self.log;
         let closed = tokio::task::spawn_blocking(move || log.close()).await;

@@ -27,6 +27,7 @@ mod fold;
 mod follower;
 mod frame;
 mod reader;
+pub mod results;
 mod sender;
 mod state;
 #[cfg(test)]
