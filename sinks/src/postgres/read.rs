@@ -21,7 +21,7 @@ pub(crate) struct ProgressRow {
 ///
 /// # Errors
 /// [`ProgressError::OtherLog`] when it has.
-pub(super) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
+pub(crate) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
     let has_progress: bool =
         query_scalar("SELECT to_regclass('progress') IS NOT NULL").fetch_one(&mut *from).await?;
     if !has_progress {

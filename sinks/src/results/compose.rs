@@ -101,3 +101,89 @@ impl<P: Present> Composer<'_, P> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use boxoffice_topics::scaling::ScalingOutcome;
+    use boxoffice_topics::{Offset, PerformanceId};
+
+    use super::*;
+
+    /// A record is its name and the one before it.
+    #[derive(Default)]
+    struct Names;
+
+    impl Present for Names {
+        fn learn(&mut self, _: &Outcome) {}
+
+        fn record(&self, result: &ResultRecord<'_>) -> Vec<u8> {
+            format!("{} after {}", result.name, result.after).into_bytes()
+        }
+
+        fn beginning(&self, _: LogId, _: PartitionId) -> Vec<u8> {
+            Vec::new()
+        }
+    }
+
+    fn partition(number: u16) -> PartitionId {
+        PartitionId::new(number).unwrap()
+    }
+
+    fn step(of: u16, offset: u64, outcomes: Vec<Outcome>) -> (PartitionId, Step) {
+        (partition(of), Step { offset: Offset::new(offset), outcomes, ..Step::default() })
+    }
+
+    /// The rounds of these steps, record by record.
+    fn rounds(steps: &[(PartitionId, Step)]) -> Vec<Vec<String>> {
+        let (mut subjects, mut tails) = (Subjects::default(), Tails::new());
+        let mut composer = Composer {
+            log_id: LogId::from_u128(7),
+            present: &mut Names,
+            subjects: &mut subjects,
+            tails: &mut tails,
+        };
+        let records = |round: Round| round.records.into_values().flatten();
+        let text = |record: Vec<u8>| String::from_utf8(record).unwrap();
+        let rounds = composer.compose(steps).rounds.into_iter();
+        rounds.map(|round| records(round).map(text).collect()).collect()
+    }
+
+    fn opened() -> Outcome {
+        Outcome::SaleOpened { performance: PerformanceId::from_u128(1) }
+    }
+
+    fn closed() -> Outcome {
+        Outcome::SaleClosed { performance: PerformanceId::from_u128(1) }
+    }
+
+    #[test]
+    fn each_record_follows_the_one_before_in_its_partition() {
+        let told_nowhere =
+            Outcome::MessageReceived { from: EffectName::new(partition(1), Offset::new(4), 0) };
+        let steps = [
+            step(0, 1, vec![opened(), closed()]),
+            step(1, 4, vec![opened()]),
+            step(0, 3, vec![told_nowhere, opened()]),
+        ];
+        let expected =
+            ["0-1-0 after 0-0-0", "0-1-1 after 0-1-0", "0-3-1 after 0-1-1", "1-4-0 after 1-0-0"];
+        assert_eq!(rounds(&steps), [expected.map(str::to_owned)]);
+    }
+
+    #[test]
+    fn what_slots_did_where_they_were_is_written_before_what_they_do_where_they_are() {
+        let fence = EffectName::new(partition(0), Offset::new(2), 0);
+        let arrived = ScalingOutcome::SlotsArrived { fence, slots: Vec::new() };
+        let steps = [
+            step(1, 1, vec![opened()]),
+            step(0, 1, vec![closed()]),
+            step(1, 2, vec![arrived.into()]),
+            step(1, 3, vec![opened()]),
+        ];
+        let expected = [
+            vec!["0-1-0 after 0-0-0".to_owned(), "1-1-0 after 1-0-0".to_owned()],
+            vec!["1-3-0 after 1-1-0".to_owned()],
+        ];
+        assert_eq!(rounds(&steps), expected);
+    }
+}

@@ -12,6 +12,7 @@ use super::session::{Known, Session};
 use super::subject::{Subjects, ids};
 use super::{Error, Present, kind, store};
 use crate::postgres;
+use crate::postgres::read::refuse_other_log;
 use crate::progress::Position;
 use crate::runner::{Sink, StepBatch};
 
@@ -44,6 +45,8 @@ impl<P: Present> ResultsSink<P> {
     }
 
     async fn begin(&mut self, log_id: LogId, partitions: u16) -> Result<Vec<Position>, Error> {
+        // The schema of another log's database is that log's own matter.
+        refuse_other_log(&mut *self.pool.acquire().await?, log_id).await?;
         postgres::migrate(&self.pool).await?;
         let mut transaction = self.pool.begin().await?;
         store::at_one_moment(&mut transaction).await?;
