@@ -122,6 +122,13 @@ impl Stage {
         tokio::task::spawn_blocking(move || command.output().unwrap())
     }
 
+    /// Spreads the slots over so many partitions while they sell.
+    fn scale(&self, partitions: &str) {
+        let url = format!("http://127.0.0.1:{}", self.server.port());
+        let scaled = self.server.run(&["partitions", "scale", "--to", partitions, "--url", &url]);
+        assert!(scaled.status.success(), "{}", text(&scaled.stderr));
+    }
+
     fn operator(&self) -> Client {
         self.server.client("operator", "operator")
     }
@@ -276,9 +283,14 @@ fn tell(counts: &BTreeMap<&str, (usize, usize)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_is_in_the_topic_of_its_kind_once_and_in_order() {
+async fn every_outcome_is_in_the_topic_of_its_kind_once_and_in_order_also_when_slots_move() {
     let Some(mut stage) = Stage::open().await else { return };
-    assert_clean(&stage.rehearse("80").await.unwrap());
+    let rehearsal = stage.rehearse("80");
+    for partitions in ["1", "2"] {
+        stage.wait_for_steps(STEPS_PER_CYCLE).await;
+        stage.scale(partitions);
+    }
+    assert_clean(&rehearsal.await.unwrap());
     let counts = stage.assert_complete().await;
     tell(&counts);
     for topic in TOPICS {
