@@ -43,20 +43,21 @@ struct Progress {
 }
 
 impl Progress {
-    /// Takes a record when it is the next one, and says whether it was.
+    /// Takes a record when it is the next one, and says whether it counts as revenue.
     fn take(&mut self, record: &Value) -> Result<bool, Failure> {
         match judge(self.last.as_deref().and_then(Name::parse).as_ref(), record) {
             Verdict::Drop => return Ok(false),
             Verdict::Stop => return Err(format!("after {:?} came {record}", self.last).into()),
             Verdict::Take(name) => self.last = Some(name.to_string()),
         }
-        if record["type"] == "order_confirmed" {
-            let (total, performance) = (&record["total"], &record["performance"]);
-            let minor = total["minor"].as_i64().ok_or("an order without a total")?;
-            let of = format!("{performance} in {}", total["currency"]).replace('"', "");
-            let sum = self.revenue.entry(of).or_default();
-            *sum = sum.checked_add(minor).ok_or("more money than there is")?;
+        if record["type"] != "order_confirmed" {
+            return Ok(false);
         }
+        let (total, performance) = (&record["total"], &record["performance"]);
+        let minor = total["minor"].as_i64().ok_or("an order without a total")?;
+        let of = format!("{performance} in {}", total["currency"]).replace('"', "");
+        let sum = self.revenue.entry(of).or_default();
+        *sum = sum.checked_add(minor).ok_or("more money than there is")?;
         Ok(true)
     }
 }
@@ -126,11 +127,11 @@ async fn main() -> Result<(), Failure> {
     }
     while let Some((partition, next, record)) = records.recv().await {
         let of = progress.entry(partition).or_default();
-        let is_new = of.take(&record)?;
+        let counts = of.take(&record)?;
         of.next = next;
         save(&file, &progress)?;
-        if is_new && record["type"] == "order_confirmed" {
-            println!("{record}\n{progress:#?}");
+        if counts {
+            println!("partition {partition}: {:?}", progress[&partition].revenue);
         }
     }
     Ok(())

@@ -47,7 +47,7 @@ pub(super) fn start(
 
 /// Starts nothing: this program knows no cluster.
 #[cfg(not(feature = "fluvio"))]
-pub(super) const fn start(
+pub(super) fn start(
     _: &Config,
     _: &AnyLog,
     _: &Background,
