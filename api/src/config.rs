@@ -37,6 +37,8 @@ pub struct Config {
     pub log_tls: Option<LogTls>,
     /// Where outcomes are written as rows: `embedded`, `none` or `postgres://...`.
     pub database: Database,
+    /// Whether outcomes are written to topics for consumers.
+    pub results: Results,
     /// Who takes the money.
     pub payments: Payments,
     /// Who may ask.
@@ -90,6 +92,15 @@ impl std::str::FromStr for Database {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(text.to_owned())
     }
+}
+
+/// Topics for consumers that do not speak the codec of the log.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Results {
+    /// Write them beside the log, in its cluster. How far they are is kept in a `postgres://...`
+    /// database. Default `false`.
+    pub enabled: bool,
 }
 
 /// Who takes the money.
@@ -234,6 +245,7 @@ impl Default for Config {
             } else {
                 Database::None
             },
+            results: Results::default(),
             payments: Payments::default(),
             auth: Auth::default(),
             limits: Limits::default(),
@@ -329,6 +341,8 @@ pub struct Overrides {
     pub log_tls: Option<LogTls>,
     /// See [`Config::database`].
     pub database: Option<Database>,
+    /// See [`Results::enabled`].
+    pub result_topics: Option<bool>,
     /// See [`Payments::provider`].
     pub provider: Option<Provider>,
     /// See [`Payments::sandbox_listen`].
@@ -375,6 +389,7 @@ impl Config {
             log,
             log_tls,
             database,
+            result_topics,
             provider,
             sandbox_listen,
             provider_url,
@@ -389,6 +404,7 @@ impl Config {
         replace(&mut config.log, log);
         config.log_tls = log_tls.or(config.log_tls);
         replace(&mut config.database, database);
+        replace(&mut config.results.enabled, result_topics);
         replace(&mut config.payments.provider, provider);
         replace(&mut config.payments.sandbox_listen, sandbox_listen);
         if provider_url.is_some() {
@@ -431,6 +447,12 @@ impl Config {
         }
         if self.payments.provider == Provider::Toss && self.payments.secret_key_file.is_none() {
             return contradiction("payments.secret_key_file is needed with provider `toss`");
+        }
+        if self.results.enabled && self.log == LogStore::Embedded {
+            return contradiction("result topics need a log in a cluster: log = 'fluvio://...'");
+        }
+        if self.results.enabled && !matches!(self.database, Database::Url(_)) {
+            return contradiction("result topics need a database that is a server: postgres://...");
         }
         if self.database == Database::Embedded && !cfg!(feature = "embedded-postgres") {
             return contradiction("this program was built without the embedded database");
@@ -513,6 +535,20 @@ mod tests {
         assert_eq!(config.partitions.get(), 7);
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.data_dir, Path::new("./data"));
+    }
+
+    #[test]
+    fn result_topics_need_a_cluster_and_a_database_server() {
+        let refusal = |text: &str| load(text).unwrap_err().to_string();
+        let enabled = "[results]\nenabled = true";
+        assert!(refusal(enabled).contains("cluster"));
+        if cfg!(feature = "fluvio") {
+            let log = "log = 'fluvio://127.0.0.1:9003'";
+            let without = refusal(&format!("database = 'none'\n{log}\n{enabled}"));
+            assert!(without.contains("database"), "{without}");
+            let config = load(&format!("database = 'postgres://db/it'\n{log}\n{enabled}"));
+            assert!(config.unwrap().results.enabled);
+        }
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct ReadinessJson {
     /// The rows in Postgres; absent without a database, and where another process writes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     postgres: Option<SinkJson>,
+    /// The topics for consumers; absent when they are not written here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<SinkJson>,
     /// Payments and refunds without a result; absent where another process talks to the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     payments_pending: Option<usize>,
@@ -88,6 +91,10 @@ impl Health {
         Some(self.sinks.as_ref()?.rows.as_ref()?.borrow())
     }
 
+    fn results(&self) -> Option<Ref<'_, Status>> {
+        Some(self.sinks.as_ref()?.results.as_ref()?.borrow())
+    }
+
     /// Every metric, as text.
     #[must_use]
     pub fn metrics(&self) -> String {
@@ -125,6 +132,7 @@ impl Health {
             partitions,
             roles: app.roles.to_string(),
             postgres: self.rows().map(|status| SinkJson::from(&*status)),
+            results: self.results().map(|status| SinkJson::from(&*status)),
             payments_pending: executor.as_ref().map(ExecutorHandle::pending),
             payments_unknown: executor.as_ref().map(|executor| executor.unknown().len()),
         }

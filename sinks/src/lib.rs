@@ -1,4 +1,4 @@
-//! What leaves boxoffice: rows in Postgres and money at the payment provider.
+//! What leaves boxoffice: rows in Postgres, results for consumers, and money at the payment provider.
 //!
 //! A sink is a fold of the outcomes topic. It knows the log and the vocabulary and nothing of how
 //! decisions are made or served; it never writes to the outcomes topic and never delays a sale.
@@ -10,5 +10,7 @@ pub mod payments;
 mod pending;
 pub mod postgres;
 pub mod progress;
+#[cfg(feature = "fluvio")]
+pub mod results;
 pub mod retry;
 pub mod runner;

@@ -28,8 +28,8 @@ impl<R> Read<R> {
 }
 
 /// What was read and is not yet written.
-#[derive(Default)]
 pub(crate) struct Pending {
+    concerns: fn(&Step) -> bool,
     pub(crate) steps: Vec<(PartitionId, Step)>,
     pub(crate) outcomes: usize,
     /// Where each partition stood before.
@@ -40,6 +40,18 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// Nothing yet, for a sink that these steps concern.
+    pub(crate) const fn new(concerns: fn(&Step) -> bool) -> Self {
+        Self {
+            concerns,
+            steps: Vec::new(),
+            outcomes: 0,
+            moved: BTreeMap::new(),
+            moved_at: None,
+            is_grown: false,
+        }
+    }
+
     /// Takes what may be taken: one partition may wait for another.
     pub(crate) fn take_all<R>(
         &mut self,
@@ -85,7 +97,7 @@ impl Pending {
     fn add(&mut self, partition: PartitionId, step: Option<Step>, partitions: usize) {
         let Some(step) = step else { return };
         self.is_grown |= receiver(&step).is_some_and(|to| usize::from(to.number()) >= partitions);
-        if changes_something(&step) {
+        if (self.concerns)(&step) {
             self.outcomes += step.outcomes.iter().map(weight).sum::<usize>();
             self.steps.push((partition, step));
         }
@@ -100,7 +112,8 @@ impl Pending {
     }
 }
 
-fn changes_something(step: &Step) -> bool {
+/// Whether a step changes any row.
+pub(crate) fn changes_something(step: &Step) -> bool {
     step.outcomes.iter().any(|outcome| match outcome {
         Outcome::Refused { .. }
         | Outcome::Repeated { .. }

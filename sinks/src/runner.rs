@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::lag::Lag;
 use crate::metric_definitions;
-use crate::pending::{Pending, Read};
+use crate::pending::{Pending, Read, changes_something};
 use crate::progress::{Cursor, Position, ProgressError};
 use crate::retry::Backoff;
 
@@ -49,6 +49,11 @@ pub trait Sink: Send {
 
     /// The sink's name in logs and metrics.
     fn name(&self) -> &'static str;
+
+    /// Whether a step changes anything that the sink writes. Others only move its positions.
+    fn concerns(step: &Step) -> bool {
+        changes_something(step)
+    }
 
     /// Begins, or begins again after a failure. Returns the position of every partition, in
     /// order.
@@ -283,7 +288,7 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
         }
         self.note_positions(&cursors).await?;
         self.enter(Phase::Following);
-        let mut pending = Pending::default();
+        let mut pending = Pending::new(S::concerns);
         let mut read = Vec::new();
         let mut written_at = None;
         loop {
@@ -305,7 +310,8 @@ impl<L: Log, S: Sink> Runner<'_, L, S> {
             };
             let is_grown = pending.is_grown;
             if !pending.moved.is_empty() {
-                self.write(std::mem::take(&mut pending), &cursors).await?;
+                let taken = std::mem::replace(&mut pending, Pending::new(S::concerns));
+                self.write(taken, &cursors).await?;
                 written_at = Some(Instant::now());
                 backoff.reset();
             }

@@ -57,6 +57,10 @@ pub(super) struct Args {
     /// `embedded`, `none` or `postgres://...` [default: embedded].
     #[arg(long, env = "BOXOFFICE_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// Write outcomes as JSON to topics for any client of the log's cluster. It needs a database at
+    /// `postgres://...`.
+    #[arg(long, env = "BOXOFFICE_RESULT_TOPICS")]
+    result_topics: bool,
     /// Who takes the money [default: sandbox].
     #[arg(long, value_enum, env = "BOXOFFICE_PROVIDER")]
     provider: Option<Provider>,
@@ -87,6 +91,7 @@ impl Args {
             log: self.log,
             log_tls: self.log_tls,
             database,
+            result_topics: self.result_topics.then_some(true),
             provider: self.provider,
             sandbox_listen: self.sandbox_listen,
             provider_url: self.provider_url,

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 
 use boxoffice_log::Log as _;
 use boxoffice_log::fluvio::topics::{self, TopicDescription};
-use boxoffice_log::fluvio::{FluvioConfig, FluvioLog, FluvioUrl};
+use boxoffice_log::fluvio::{FluvioConfig, FluvioLog, FluvioUrl, results};
 
 use super::CliError;
 use crate::log_store::{LogTls, fluvio_config};
 
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Make the topics of a log with the settings that lose nothing, and begin every partition.
-    /// What is there already stays as it is.
+    /// Make the topics of a log with the settings that lose nothing, begin every partition, and make
+    /// the topics for consumers beside them. What is there already stays as it is.
     Create {
         #[command(flatten)]
         cluster: Cluster,
@@ -62,6 +62,7 @@ async fn create(config: &FluvioConfig) -> Result<ExitCode, CliError> {
     let log = FluvioLog::create(config).await?;
     let (log_id, partitions) = (log.log_id(), log.partitions());
     log.close()?;
+    results::create(config, partitions).await?;
     writeln!(io::stdout(), "log {log_id}: {partitions} partitions in {}", config.prefix)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -75,7 +76,8 @@ async fn list(config: &FluvioConfig) -> Result<ExitCode, CliError> {
 }
 
 async fn describe(config: &FluvioConfig) -> Result<ExitCode, CliError> {
-    let found = topics::describe(config).await?;
+    let mut found = topics::describe(config).await?;
+    found.extend(results::describe(config).await?);
     if found.is_empty() {
         return Err(CliError::Other(format!("there are no topics of {}", config.prefix)));
     }

@@ -13,6 +13,8 @@ mod parse;
 mod points;
 mod record;
 mod refund;
+#[cfg(feature = "fluvio")]
+mod result;
 mod scene;
 mod settlement;
 mod shapes;
@@ -55,6 +57,8 @@ pub use refund::{
     CancelPerformance, CancellationJson, FreeRefundJson, RefundLadderJson, RefundQuoteJson,
     RefundStepJson, RefundTermsJson, RefundTickets, SetRefundTerms, TicketRefundJson,
 };
+#[cfg(feature = "fluvio")]
+pub use result::ResultJson;
 pub use scene::{Scene, SectionQuantityOut, TicketJson};
 pub use settlement::{
     AccountTotalJson, PartyTotalJson, SetSettlementTerms, SettlementJson, SettlementLineJson,

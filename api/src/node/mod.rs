@@ -13,6 +13,7 @@ mod messengers;
 mod open;
 mod owners;
 mod payments;
+mod results;
 mod sinks;
 
 use std::net::SocketAddr;

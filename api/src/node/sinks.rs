@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::background::Background;
 use super::payments::{Payments, pending};
-use super::{NodeError, database};
+use super::{NodeError, database, results};
 use crate::config::{Config, Database};
 use crate::views::{Views, Waiter};
 
@@ -35,6 +35,8 @@ enum Phase {
 pub struct SinksStatus {
     /// The rows; none without a database.
     pub rows: Option<watch::Receiver<Status>>,
+    /// The topics for consumers; none where they are not written.
+    pub results: Option<watch::Receiver<Status>>,
     /// The payment executor, while it is this process's turn.
     pub executor: watch::Receiver<Option<ExecutorHandle>>,
 }
@@ -64,10 +66,14 @@ impl Sinks {
         let (executor, executor_watched) = watch::channel(None);
         let rows = watch::Sender::new(Status::default());
         let has_rows = parts.config.database != Database::None;
-        let status =
-            SinksStatus { rows: has_rows.then(|| rows.subscribe()), executor: executor_watched };
+        let results = watch::Sender::new(Status::default());
+        let status = SinksStatus {
+            rows: has_rows.then(|| rows.subscribe()),
+            results: parts.config.results.enabled.then(|| results.subscribe()),
+            executor: executor_watched,
+        };
         let background = Background::start().map_err(NodeError::Background)?;
-        let work = Work { parts, turn, background, executor, rows, phases };
+        let work = Work { parts, turn, background, executor, rows, results, phases };
         Ok(Self { phase, task: tokio::spawn(work.run()), status })
     }
 
@@ -154,6 +160,7 @@ struct Work {
     background: Background,
     executor: watch::Sender<Option<ExecutorHandle>>,
     rows: watch::Sender<Status>,
+    results: watch::Sender<Status>,
     phases: watch::Receiver<Phase>,
 }
 
@@ -176,9 +183,12 @@ impl Work {
 
     /// Works until the turn is over or the process ends.
     async fn take_turn(&mut self) -> Result<(), NodeError> {
-        let (stop_rows, rows_stopped) = watch::channel(false);
+        let (stop_sinks, rows_stopped) = watch::channel(false);
         let Parts { config, log, .. } = &self.parts;
-        let rows = database::start(config, log, &self.background, self.rows.clone(), rows_stopped);
+        let background = &self.background;
+        let stop = rows_stopped.clone();
+        let results = results::start(config, log, background, self.results.clone(), stop);
+        let rows = database::start(config, log, background, self.rows.clone(), rows_stopped);
         let effects = pending(&self.parts.views);
         let mut payments = Payments::start(&self.parts, effects)?;
         self.executor.send_replace(Some(payments.handle().clone()));
@@ -192,9 +202,11 @@ impl Work {
         if result.is_ok() && self.turn.has_come() {
             reached(self.phases.clone(), Phase::Over).await;
         }
-        stop_rows.send_replace(true);
-        if let Some(rows) = rows {
-            rows.await.map_err(|_| NodeError::Ended("the postgres sink"))?;
+        stop_sinks.send_replace(true);
+        for (sink, name) in [(rows, "the postgres sink"), (results, "the result topics")] {
+            if let Some(sink) = sink {
+                sink.await.map_err(|_| NodeError::Ended(name))?;
+            }
         }
         result
     }

@@ -15,7 +15,7 @@ mod fold;
 mod house;
 mod load;
 mod missing;
-mod read;
+pub(crate) mod read;
 mod rebuild;
 mod rows;
 mod sink;

@@ -10,7 +10,7 @@ use super::fold::uuid;
 use crate::progress::{Position, ProgressError};
 
 #[derive(FromRow)]
-struct ProgressRow {
+pub(crate) struct ProgressRow {
     partition: i32,
     log_id: Uuid,
     next_offset: i64,
@@ -21,7 +21,7 @@ struct ProgressRow {
 ///
 /// # Errors
 /// [`ProgressError::OtherLog`] when it has.
-pub(super) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
+pub(crate) async fn refuse_other_log(from: &mut PgConnection, log_id: LogId) -> Result<(), Error> {
     let has_progress: bool =
         query_scalar("SELECT to_regclass('progress') IS NOT NULL").fetch_one(&mut *from).await?;
     if !has_progress {
@@ -79,7 +79,11 @@ pub(super) async fn read_progress(
     rows.into_iter().map(|row| position(row, log_id)).collect()
 }
 
-fn position(row: ProgressRow, log_id: LogId) -> Result<Position, Error> {
+/// Where a row says that a partition stands; it is of this log.
+///
+/// # Errors
+/// [`ProgressError::OtherLog`] when it is not.
+pub(crate) fn position(row: ProgressRow, log_id: LogId) -> Result<Position, Error> {
     let malformed = || Error::RowMissing { table: "progress", key: row.partition.to_string() };
     let number = u16::try_from(row.partition).map_err(|_| malformed())?;
     let partition = PartitionId::new(number).ok_or_else(malformed)?;

@@ -28,6 +28,7 @@ mod open;
 mod partitions;
 mod queue;
 mod reader;
+pub mod results;
 mod sender;
 mod state;
 mod tail;

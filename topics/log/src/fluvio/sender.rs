@@ -14,11 +14,11 @@ use crate::TopicPartition;
 /// Bytes of records in the largest append: two of them fit into a segment.
 pub(super) const APPEND_BYTES_MAX: u64 = 8 << 20;
 /// Bytes of the largest request: the largest append, its lengths, and what the client puts around.
-const REQUEST_BYTES_MAX: usize = APPEND_BYTES_MAX as usize + (64 << 10);
+pub(super) const REQUEST_BYTES_MAX: usize = APPEND_BYTES_MAX as usize + (64 << 10);
 /// Batches that the client queues. One is ever in it; a full queue would spin.
-const CLIENT_QUEUE_BATCHES: usize = 16;
+pub(super) const CLIENT_QUEUE_BATCHES: usize = 16;
 /// How long making a producer may take.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client with a producer for one partition. It is thrown away after its first error.
 pub(super) struct Sender {
