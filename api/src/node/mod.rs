@@ -364,8 +364,9 @@ impl Shared {
 }
 
 fn host_and_process() -> String {
-    let system = rustix::system::uname();
-    format!("{}-{}", system.nodename().to_string_lossy(), std::process::id())
+    // Elsewhere than on Linux the number alone has to do.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}", host.trim(), std::process::id())
 }
 
 /// How a node comes to know what is decided.
