@@ -2,6 +2,7 @@
 //! goes to standard error.
 
 mod explain;
+mod health;
 mod log;
 mod lottery;
 mod partitions;
@@ -72,6 +73,8 @@ enum LogFormat {
 enum Command {
     /// Sell: HTTP, partitions, payments and the database in one process.
     Serve(serve::Args),
+    /// Ask a running server whether it sells. Ends with 1 when it does not.
+    Health(health::Args),
     /// Print a bearer token for somebody.
     Token(token::Args),
     /// Print the records of a running server's topic, one JSON object per line.
@@ -190,6 +193,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Health(args) => health::run(args).await,
         Command::Token(args) => token::run(args),
         Command::Tail(args) => tail::run(args).await,
         Command::Replay(args) => replay::run(args).await,

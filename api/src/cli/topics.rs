@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use boxoffice_log::Log as _;
+use boxoffice_log::fluvio::data_servers::{self, DataServer, HostPort};
 use boxoffice_log::fluvio::topics::{self, TopicDescription};
 use boxoffice_log::fluvio::{FluvioConfig, FluvioLog, FluvioUrl, results};
 
@@ -32,6 +33,29 @@ pub(super) enum Action {
         #[arg(long, default_value = "4", env = "BOXOFFICE_PARTITIONS")]
         partitions: NonZeroU16,
     },
+    /// Make a data server (SPU) known to the cluster, before it first starts. One that is known at
+    /// these addresses stays as it is; a number that is known at others is refused.
+    RegisterSpu(RegisterArgs),
+}
+
+/// Which data server.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  boxoffice topics register-spu --log fluvio://sc:9003 --id 5001 --public spu:9010 --private spu:9011
+  fluvio-run spu -i 5001 -p spu:9010 -v spu:9011 --sc-addr sc:9004 --log-base-dir /fluvio/data")]
+pub(super) struct RegisterArgs {
+    #[command(flatten)]
+    cluster: Cluster,
+    /// The number that it is started with.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    id: i32,
+    /// Where clients reach it: `host:port`.
+    #[arg(long)]
+    public: HostPort,
+    /// Where other data servers reach it: `host:port`.
+    #[arg(long)]
+    private: HostPort,
 }
 
 /// The cluster.
@@ -55,7 +79,17 @@ pub(super) async fn run(action: Action) -> Result<ExitCode, CliError> {
         Action::Create { cluster, partitions } => create(&cluster.config(partitions)).await,
         Action::List(cluster) => list(&cluster.config(NonZeroU16::MIN)).await,
         Action::Describe { cluster, partitions } => describe(&cluster.config(partitions)).await,
+        Action::RegisterSpu(args) => register(args).await,
     }
+}
+
+async fn register(args: RegisterArgs) -> Result<ExitCode, CliError> {
+    let RegisterArgs { cluster, id, public, private } = args;
+    let server = DataServer { id, public, private };
+    let is_new = data_servers::register(&cluster.config(NonZeroU16::MIN), &server).await?;
+    let done = if is_new { "registered" } else { "known already" };
+    writeln!(io::stdout(), "data server {id}: {done}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn create(config: &FluvioConfig) -> Result<ExitCode, CliError> {

@@ -2,7 +2,6 @@
 //! can read. A running node sees when a command has changed it.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -223,13 +222,11 @@ fn write(file: &Path, keys: &SavedKeys) -> Result<(), KeysError> {
     let written = || -> std::io::Result<()> {
         let directory = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(directory)?;
-        let beside = file.with_extension(format!("{}.new", std::process::id()));
-        let mut options = std::fs::OpenOptions::new();
-        let mut handle =
-            options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        handle.write_all(text.as_bytes())?;
-        handle.sync_all()?;
-        std::fs::rename(&beside, file)?;
+        // Its name is random: processes in containers that share the directory all have number 1.
+        let mut beside = tempfile::NamedTempFile::new_in(directory)?;
+        beside.write_all(text.as_bytes())?;
+        beside.as_file().sync_all()?;
+        beside.persist(file)?;
         std::fs::File::open(directory)?.sync_all()
     };
     written().map_err(|error| KeysError::File { file: file.to_owned(), error })
@@ -296,6 +293,20 @@ mod tests {
         (0..20).for_each(|_| drop(TicketKeys::rotate(dir.path(), Before::Kept).unwrap()));
         let many = TicketKeys::open_or_create(dir.path()).unwrap();
         assert_eq!(many.published().keys.len(), KEYS_MAX);
+    }
+
+    #[test]
+    fn processes_that_share_a_directory_may_start_at_once() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            std::thread::scope(|scope| {
+                let open = || TicketKeys::open_or_create(dir.path()).map(drop);
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+            });
+            let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+            assert_eq!(left.len(), 1, "{left:?}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn router(provider: Arc<Provider>) -> Router {
     Router::new()
         .merge(protocol)
         .route("/sandbox/payments", post(open_payment))
+        .route("/healthz", get(async || "ok\n"))
         .route("/sandbox/books", get(books))
         .route("/sandbox/behaviour", put(set_behaviour))
         .with_state(provider)

@@ -21,6 +21,7 @@ use crate::{Durability, Log, LogError, TopicPartition};
 
 mod config;
 mod connect;
+pub mod data_servers;
 mod fold;
 mod follower;
 mod frame;

@@ -21,7 +21,7 @@ const REPLICAS: u32 = 1;
 /// The longest time that a cluster can be told to keep records: 136 years.
 const RETENTION_SECONDS: u32 = u32::MAX;
 /// How long anything about topics may take: making many partitions takes seconds.
-const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the server may take to find leaders for partitions that it has made.
 const LEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the server may take to show partitions that were added: it shows them at once, and what
@@ -227,12 +227,12 @@ async fn specs(admin: &FluvioAdmin) -> Result<Vec<(String, TopicSpec)>, LogError
 }
 
 /// A client for the cluster's administration. It needs the other one.
-async fn admin(config: &FluvioConfig) -> Result<(Fluvio, FluvioAdmin), LogError> {
+pub(super) async fn admin(config: &FluvioConfig) -> Result<(Fluvio, FluvioAdmin), LogError> {
     let client = connect(config).await.map_err(away)?;
     let admin = client.admin().await;
     Ok((client, admin))
 }
 
-fn away(reason: String) -> LogError {
+pub(super) fn away(reason: String) -> LogError {
     LogError::Away(Arc::from(reason))
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod cluster;
+mod data_servers;
 mod faults;
 mod foreign;
 mod growth;
