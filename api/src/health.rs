@@ -76,16 +76,11 @@ impl Health {
     #[must_use]
     pub fn new(
         sink: Option<watch::Receiver<Status>>,
+        results: Option<watch::Receiver<Status>>,
         executor: ExecutorHandle,
         recorder: PrometheusHandle,
     ) -> Self {
-        Self { sink, results: None, executor, recorder }
-    }
-
-    /// The same with the result topics, when they are written here.
-    #[must_use]
-    pub fn with_results(self, results: Option<watch::Receiver<Status>>) -> Self {
-        Self { results, ..self }
+        Self { sink, results, executor, recorder }
     }
 
     /// The payment executor.

@@ -26,7 +26,6 @@ use boxoffice_log::fluvio::FluvioLog;
 use boxoffice_log::journal::{Journal, JournalConfig, create_directory};
 use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::{Checkpoints, Recovered, owners, recover};
-use boxoffice_sinks::runner::Status;
 use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -139,8 +138,7 @@ pub struct Node {
     scaling: JoinHandle<()>,
     payments: Payments,
     stop_sink: watch::Sender<bool>,
-    sink: Option<JoinHandle<()>>,
-    results: Option<JoinHandle<()>>,
+    sinks: Vec<JoinHandle<()>>,
     _background: Background,
 }
 
@@ -194,10 +192,8 @@ impl Node {
 
         let background = Background::start().map_err(NodeError::Background)?;
         let (stop_sink, sink_stopped) = watch::channel(false);
-        let (results_status, results_watched) = watch::channel(Status::default());
-        let results =
-            results::start(&config, &log, &background, results_status, sink_stopped.clone());
-        let results_watched = results.as_ref().map(|_| results_watched);
+        let (results, results_status) =
+            results::start_watched(&config, &log, &background, sink_stopped.clone()).unzip();
         let (sink, sink_status) = database::start(&config, &log, &background, sink_stopped).unzip();
         let (crew, grow) = Crew::new(&log, &views, (&ingest, appenders), answers, checkpoints);
         let (stop_crew, crew) = crew.start(recovered);
@@ -214,8 +210,7 @@ impl Node {
             log: log.clone(),
             scaling,
             limits: config.limits.clone(),
-            health: Health::new(sink_status, payments.handle().clone(), recorder)
-                .with_results(results_watched),
+            health: Health::new(sink_status, results_status, payments.handle().clone(), recorder),
             stop: http_stopped.clone(),
         }));
         let http = serve_http(listener, front.clone(), &config, http_stopped);
@@ -231,8 +226,7 @@ impl Node {
             scaling: scaling_task,
             payments,
             stop_sink,
-            sink,
-            results,
+            sinks: sink.into_iter().chain(results).collect(),
             _background: background,
         })
     }
@@ -298,11 +292,8 @@ impl Node {
             result = self.crew.await.unwrap_or(Err(NodeError::Ended("the partitions")));
         }
         self.stop_sink.send_replace(true);
-        if let Some(sink) = self.sink {
-            result = result.and(sink.await.map_err(|_| NodeError::Ended("the postgres sink")));
-        }
-        if let Some(results) = self.results {
-            result = result.and(results.await.map_err(|_| NodeError::Ended("the result topics")));
+        for sink in self.sinks {
+            result = result.and(sink.await.map_err(|_| NodeError::Ended("a sink")));
         }
         let log = self.log;
         let closed = tokio::task::spawn_blocking(move || log.close()).await;

@@ -8,9 +8,20 @@ use tokio::task::JoinHandle;
 use super::background::Background;
 use crate::config::Config;
 
+/// Starts the sink that writes them, when the configuration asks for it, and says how it is.
+pub(super) fn start_watched(
+    config: &Config,
+    log: &AnyLog,
+    background: &Background,
+    stop: watch::Receiver<bool>,
+) -> Option<(JoinHandle<()>, watch::Receiver<Status>)> {
+    let (status, watched) = watch::channel(Status::default());
+    Some((start(config, log, background, status, stop)?, watched))
+}
+
 /// Starts the sink that writes them, when the configuration asks for it.
 #[cfg(feature = "fluvio")]
-pub(super) fn start(
+fn start(
     config: &Config,
     log: &AnyLog,
     background: &Background,
@@ -47,7 +58,7 @@ pub(super) fn start(
 
 /// Starts nothing: this program knows no cluster.
 #[cfg(not(feature = "fluvio"))]
-pub(super) fn start(
+fn start(
     _: &Config,
     _: &AnyLog,
     _: &Background,
