@@ -289,12 +289,13 @@ async fn rehearse(args: &Args, stage: &Stage) -> Result<Report, RehearseError> {
     let token = shop.client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
     let trace = Trace::new(token, sale.begins());
     let mut reading = Reading::new(trace, Model::new(&shop.venue, &shop.performances));
-    let steps: Vec<u16> = args.scale_to.iter().map(|to| to.get()).collect();
-    let sold_and_scaled = async {
-        let scaling = scaling::scale(&shop, &steps, population.surge / SCALING_BEGINS_AFTER);
-        tokio::join!(sale.hold(population, buyers), scaling)
-    };
-    let (sale_time, scaling) = reading.follow(&shop, names, sold_and_scaled).await?;
+    let steps = args.scale_to.iter().map(|to| to.get()).collect();
+    let scale_after = population.surge / SCALING_BEGINS_AFTER;
+    // Who waits behind all buyers for a connection moves slots when nobody is left to ask for them.
+    let operator = scaling::Operator { client: client(args, stage, 1)?, shop: Arc::clone(&shop) };
+    let operator = operator.start(steps, scale_after);
+    let sale_time = reading.follow(&shop, names, sale.hold(population, buyers)).await?;
+    let scaling = reading.follow(&shop, names, operator.done(&shop)).await?;
     progress.say("the doors open");
     reading.follow(&shop, names, evening(&shop, args.call_off)).await??;
     progress.say("waiting until every hold and payment has ended");
@@ -332,15 +333,15 @@ async fn evening(shop: &Arc<Shop>, call_off: bool) -> Result<(), RehearseError> 
     Ok(())
 }
 
+fn client(args: &Args, stage: &Stage, connections: usize) -> Result<Client, RehearseError> {
+    let (addresses, patience) = (stage.addresses().clone(), seconds(args.patience_seconds));
+    let (mint, ledger) = (Mint::new(stage.signer()?), Ledger::new()?);
+    Ok(Client::new(addresses, connections, patience, mint, ledger)?)
+}
+
 fn shop(args: &Args, stage: &Stage) -> Result<Shop, RehearseError> {
     let connections = usize::from(args.connections.get());
-    let client = Client::new(
-        stage.addresses().clone(),
-        connections,
-        seconds(args.patience_seconds),
-        Mint::new(stage.signer()?),
-        Ledger::new()?,
-    )?;
+    let client = client(args, stage, connections)?;
     let performances = (0..args.performances.get()).map(|_| uuid::Uuid::new_v4().to_string());
     let times = sale_times(args);
     let venue = Venue::of(args.shape);

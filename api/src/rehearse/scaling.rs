@@ -1,11 +1,13 @@
 //! The operator of a rehearsal: spreads the slots over other numbers of partitions while they sell.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::RehearseError;
-use super::client::GaveUp;
+use super::client::{Client, GaveUp};
 use super::shop::Shop;
 use crate::http::auth::Role;
 
@@ -48,43 +50,67 @@ impl Scaled {
     }
 }
 
-/// Takes one step after another, from so long after the opening on. Whatever could not be done is a
-/// surprise, and the sale goes on.
-pub(super) async fn scale(shop: &Shop, steps: &[u16], after: Duration) -> Vec<Scaled> {
-    let mut done = Vec::new();
-    if steps.is_empty() {
-        return done;
-    }
-    tokio::time::sleep_until((shop.opened + after).into()).await;
-    for to in steps {
-        match step(shop, *to).await {
-            Ok(scaled) => done.push(scaled),
-            Err(error) => {
-                shop.client.ledger.surprise(|| format!("scale to {to}: {error}"));
-                break;
-            }
-        }
-    }
-    done
+/// Who asks for the steps, beside the line of the buyers.
+#[derive(Debug)]
+pub(super) struct Operator {
+    pub(super) client: Client,
+    pub(super) shop: Arc<Shop>,
 }
 
-async fn step(shop: &Shop, to: u16) -> Result<Scaled, RehearseError> {
-    let subject = format!("rehearsal-{}-operator", shop.run);
-    let token = shop.client.token(Role::Operator, &subject)?;
-    let asked = Instant::now();
-    let mut seen = shop.client.post(&token, "/v1/partitions/scale", &json!({ "to": to })).await?;
-    loop {
-        if let Some(scaled) = Scaled::seen(to, &seen) {
-            return Ok(scaled);
+/// Steps that are taken by themselves, whoever reads the log meanwhile.
+#[derive(Debug)]
+pub(super) struct Steps(JoinHandle<Vec<Scaled>>);
+
+impl Steps {
+    /// What was done, when all of it is.
+    pub(super) async fn done(self, shop: &Shop) -> Vec<Scaled> {
+        self.0.await.unwrap_or_else(|error| {
+            shop.client.ledger.surprise(|| format!("a scaling broke off: {error}"));
+            Vec::new()
+        })
+    }
+}
+
+impl Operator {
+    /// Begins so long after the opening.
+    pub(super) fn start(self, steps: Vec<u16>, after: Duration) -> Steps {
+        Steps(tokio::spawn(self.scale(steps, after)))
+    }
+
+    /// Whatever could not be done is a surprise, and the sale goes on.
+    async fn scale(self, steps: Vec<u16>, after: Duration) -> Vec<Scaled> {
+        let mut done = Vec::new();
+        tokio::time::sleep_until((self.shop.opened + after).into()).await;
+        for to in steps {
+            match self.step(to).await {
+                Ok(scaled) => done.push(scaled),
+                Err(error) => {
+                    self.shop.client.ledger.surprise(|| format!("scale to {to}: {error}"));
+                    break;
+                }
+            }
         }
-        let scaling = &seen["scaling"];
-        let has_failed = scaling["to"] == to && scaling["state"] == "failed";
-        if has_failed || asked.elapsed() > STEP_MAX {
-            let (what, patience) = (format!("scale to {to}"), asked.elapsed());
-            return Err(GaveUp::Silence { what, patience, last: scaling.to_string() }.into());
+        done
+    }
+
+    async fn step(&self, to: u16) -> Result<Scaled, RehearseError> {
+        let Self { client, shop } = self;
+        let token = client.token(Role::Operator, &format!("rehearsal-{}-operator", shop.run))?;
+        let asked = Instant::now();
+        let mut seen = client.post(&token, "/v1/partitions/scale", &json!({ "to": to })).await?;
+        loop {
+            if let Some(scaled) = Scaled::seen(to, &seen) {
+                return Ok(scaled);
+            }
+            let scaling = &seen["scaling"];
+            let has_failed = scaling["to"] == to && scaling["state"] == "failed";
+            if has_failed || asked.elapsed() > STEP_MAX {
+                let (what, patience) = (format!("scale to {to}"), asked.elapsed());
+                return Err(GaveUp::Silence { what, patience, last: scaling.to_string() }.into());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+            seen = client.get(&token, "/v1/partitions").await?;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
-        seen = shop.client.get(&token, "/v1/partitions").await?;
     }
 }
 

@@ -480,6 +480,96 @@ mod tests {
         }
     }
 
+    /// A trace of two partitions, in the first of which an intent is sent on.
+    struct Scene {
+        trace: Trace,
+        model: Model,
+    }
+
+    const ACCEPTED: Place = Place { partition: 0, offset: 1 };
+    const DECIDED: Place = Place { partition: 1, offset: 1 };
+
+    impl Scene {
+        fn new() -> Self {
+            let (mut trace, model) = trace();
+            trace.follow(1);
+            let mut scene = Self { trace, model };
+            ask(&mut scene.trace, 1);
+            scene.step(ACCEPTED, json!([{"type": "forwarded", "to": 1}]));
+            scene
+        }
+
+        /// A step is read, and taken if it may be.
+        fn step(&mut self, at: Place, outcomes: Value) {
+            let step = json!({"offset": at.offset, "input": at.offset, "outcomes": outcomes});
+            self.trace.waiting.entry(at.partition).or_default().push_back(step);
+            self.trace.take_waiting(at.partition, &mut self.model);
+        }
+
+        /// What was sent on is decided.
+        fn decide(&mut self, at: Place, from: &str) {
+            let intent = json!({"type": "forwarded", "from": from, "origin": "7-0-1"});
+            self.trace.take_intent(at.partition, json!({"offset": at.offset, "intent": intent}));
+            let received = json!({"type": "post_received", "from": from, "origin": "7-0-1"});
+            self.step(at, json!([{"type": "sale_opened"}, received]));
+        }
+
+        #[track_caller]
+        fn broken(mut self, invariants: &[Invariant]) {
+            self.trace.settle();
+            let broken: Vec<_> = self.trace.findings.iter().map(|(it, _)| it).collect();
+            assert_eq!(broken, invariants, "{:?}", self.trace.findings);
+        }
+    }
+
+    #[test]
+    fn an_intent_that_is_sent_on_has_the_reply_of_where_it_is_decided() {
+        let mut scene = Scene::new();
+        assert!(!scene.trace.has_read(ACCEPTED), "its reply is elsewhere");
+        assert_eq!((scene.trace.undecided(), scene.trace.replies), (1, 0));
+        scene.decide(DECIDED, "0-1-0");
+        let trace = &scene.trace;
+        assert!(trace.has_read(ACCEPTED) && trace.decided_at(ACCEPTED) == DECIDED);
+        assert_eq!((trace.undecided(), trace.accepted, trace.replies), (0, 1, 1));
+        assert!(trace.told[&DECIDED].body.contains("open_sale"), "{:?}", trace.told);
+        scene.broken(&[]);
+    }
+
+    #[test]
+    fn an_intent_that_is_sent_on_and_decided_twice_or_never_is_found() {
+        Scene::new().broken(&[Invariant::OneReplyEach]);
+        let mut twice = Scene::new();
+        twice.decide(DECIDED, "0-1-0");
+        ask(&mut twice.trace, 2);
+        twice.step(Place { offset: 2, ..ACCEPTED }, json!([{"type": "forwarded", "to": 1}]));
+        twice.decide(Place { offset: 2, ..DECIDED }, "0-2-0");
+        twice.broken(&[Invariant::OneReplyEach, Invariant::DecidedInOnePartition]);
+    }
+
+    #[test]
+    fn a_post_is_received_after_it_was_posted() {
+        let mut scene = Scene::new();
+        scene.decide(DECIDED, "0-2-0");
+        assert_eq!(scene.trace.waiting_in(1), 1);
+        ask(&mut scene.trace, 2);
+        scene.step(Place { offset: 2, ..ACCEPTED }, json!([{"type": "forwarded", "to": 1}]));
+        scene.trace.take_waiting(1, &mut scene.model);
+        assert_eq!(scene.trace.decided_at(ACCEPTED), DECIDED);
+        let mut never = Scene::new();
+        never.decide(DECIDED, "0-2-0");
+        never.broken(&[Invariant::OneReplyEach, Invariant::PostsReceivedOnce]);
+    }
+
+    #[test]
+    fn a_partition_that_slots_go_to_is_followed() {
+        let (mut trace, mut model) = trace();
+        trace.take_intent(0, json!({"offset": 1, "intent": {"type": "move_slots"}}));
+        let left = json!([{"type": "slots_left", "to": 5, "slots": [7]}]);
+        reply(&mut trace, &mut model, 1, left);
+        assert_eq!(trace.begins(), &BTreeMap::from([(0, 1), (5, 0)]));
+        assert_eq!(trace.next_intent[&5], 0);
+    }
+
     #[test]
     fn places_are_read_from_names() {
         assert_eq!(place_of("1018-2-77"), Some(Place { partition: 2, offset: 77 }));
