@@ -357,7 +357,9 @@ impl Trace {
         self.slots.fold(place, asked, outcomes, &mut self.findings);
         self.posts.fold(place, outcomes, &self.begins, &mut self.findings);
         for outcome in outcomes.iter().filter(|outcome| outcome["type"] == "slots_left") {
-            outcome["to"].as_u64().and_then(|to| u16::try_from(to).ok()).map(|to| self.follow(to));
+            if let Some(to) = outcome["to"].as_u64().and_then(|to| u16::try_from(to).ok()) {
+                self.follow(to);
+            }
         }
     }
 
