@@ -35,6 +35,6 @@ pub use config::Config;
 pub use database::{DatabaseError, SharedDatabase};
 pub use error::Error;
 pub use follow::{Followed, Follower, follow};
-pub use messenger::{Messenger, messages_begin, owners};
+pub use messenger::{Messenger, messages_begin};
 pub use partition::{Finished, Partition, Release};
 pub use recover::{Progress, Recovered, recover};

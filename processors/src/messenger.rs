@@ -204,22 +204,3 @@ fn missing_from(first: EffectName, latest: EffectName, had: Option<EffectName>) 
         None => Some(first.offset()),
     }
 }
-
-/// Which partition has each slot, by the states of all partitions. A slot that is on its way is
-/// where it was: that partition forwards.
-#[must_use]
-pub fn owners(dealt: &PartitionMap, states: &[&State]) -> PartitionMap {
-    let moved = |state: &&State| {
-        let partition = state.partition();
-        let of = |moved: MovingSlot| (moved.slot, (moved.generation, partition));
-        state.moved_here().map(of).collect::<Vec<_>>()
-    };
-    let mut latest = BTreeMap::new();
-    for (slot, owner) in states.iter().flat_map(moved) {
-        let known = latest.entry(slot).or_insert(owner);
-        *known = owner.max(*known);
-    }
-    let mut map = dealt.clone();
-    latest.into_iter().for_each(|(slot, (_, owner))| map.set(slot, owner));
-    map
-}

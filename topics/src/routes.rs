@@ -1,21 +1,23 @@
 //! Where intents go just now: the map of slots of a process that runs while slots move.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ids::PartitionId;
 use crate::partition::{PartitionMap, SLOTS, Slot};
+use crate::scaling::MovingSlot;
 
 /// The partition that gets the intents of each slot. Reading it is one load.
 #[derive(Debug)]
 pub struct Routes {
-    owners: Box<[AtomicU16]>,
+    /// The move by which each slot came to its partition, and in the last 16 bits the partition.
+    owners: Box<[AtomicU64]>,
 }
 
 impl Routes {
-    /// The routes that a map has.
+    /// The routes of slots that have not moved since they were dealt.
     #[must_use]
-    pub fn new(map: &PartitionMap) -> Self {
-        let owner = |slot| AtomicU16::new(map.partition_of(slot).number());
+    pub fn new(dealt: &PartitionMap) -> Self {
+        let owner = |slot| AtomicU64::new(dealt.partition_of(slot).number().into());
         Self { owners: (0..SLOTS).filter_map(Slot::new).map(owner).collect() }
     }
 
@@ -24,12 +26,14 @@ impl Routes {
     #[must_use]
     pub fn partition_of(&self, slot: Slot) -> PartitionId {
         let owner = self.owners[usize::from(slot.number())].load(Ordering::Acquire);
-        PartitionId::new_unchecked(owner)
+        PartitionId::new_unchecked((owner & u64::from(u16::MAX)) as u16)
     }
 
-    /// From now on the intents of a slot go to another partition, which has its state.
-    pub fn switch(&self, slot: Slot, to: PartitionId) {
-        self.owners[usize::from(slot.number())].store(to.number(), Ordering::Release);
+    /// From now on the intents of a slot go to the partition that it has moved to, unless a later move
+    /// is known already: arrivals in two partitions are seen in any order.
+    pub fn switch(&self, moved: MovingSlot, to: PartitionId) {
+        let owner = u64::from(moved.generation) << 16 | u64::from(to.number());
+        self.owners[usize::from(moved.slot.number())].fetch_max(owner, Ordering::AcqRel);
     }
 
     /// The map as it is now.
@@ -54,7 +58,9 @@ mod tests {
         let dealt = PartitionMap::dealt(NonZeroU16::new(4).unwrap()).unwrap();
         let routes = Routes::new(&dealt);
         let (slot, to) = (Slot::new(6).unwrap(), PartitionId::new(5).unwrap());
-        routes.switch(slot, to);
+        routes.switch(MovingSlot { slot, generation: 2 }, to);
+        // An earlier move that is seen late.
+        routes.switch(MovingSlot { slot, generation: 1 }, PartitionId::new(7).unwrap());
         let map = routes.map(&dealt);
         for slot in (0..SLOTS).filter_map(Slot::new) {
             let owner = if slot.number() == 6 { 5 } else { slot.number() % 4 };

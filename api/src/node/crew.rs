@@ -136,11 +136,12 @@ impl Crew {
         if usize::from(self.log.partitions()) == known {
             return Ok(());
         }
+        // First the way there, because slots that are seen there are asked for at once.
+        let config = boxoffice_ingest::Config::default();
+        self.ingest.grow(&mut self.appenders, &self.log, &config, &self.answers);
         for partition in open::partitions(&self.log).skip(known) {
             self.add(partition).await?;
         }
-        let config = boxoffice_ingest::Config::default();
-        self.ingest.grow(&mut self.appenders, &self.log, &config, &self.answers);
         self.messengers.restart(&self.owned()).await
     }
 

@@ -14,22 +14,19 @@ mod open;
 mod owners;
 mod payments;
 mod results;
+mod sale;
 mod sinks;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use boxoffice_core::State;
-use boxoffice_ingest::{Acceptance, Appenders, Ingest};
+use boxoffice_ingest::Acceptance;
 use boxoffice_log::journal::create_directory;
 use boxoffice_log::{AnyLog, Log as _, LogError};
 use boxoffice_processors::ownership::{Kind, LeaseTerms, Leases};
-use boxoffice_processors::{
-    Checkpoints, DatabaseError, Followed, Follower, Recovered, SharedDatabase, owners as owners_of,
-};
-use boxoffice_topics::{LogId, Offset, PartitionId, PartitionMap, Routes};
+use boxoffice_processors::{Checkpoints, DatabaseError, SharedDatabase};
+use boxoffice_topics::{LogId, Offset, PartitionId};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -42,16 +39,14 @@ use crate::http::router::{Front, Services};
 use crate::http::server;
 use crate::scaling::Scaling;
 use crate::tickets::{KeysError, TicketKeys};
-use crate::views::{Subscribers, Views, Waiter};
+use crate::views::{Views, Waiter};
 
 pub use self::crew::Grow;
-use self::crew::{Crew, Decided};
-use self::followers::Followers;
-use self::messengers::Messengers;
-use self::owners::{Owners, Releases};
+use self::owners::Owners;
 use self::payments::Sandbox;
+use self::sale::{Begun, Sale};
+use self::sinks::Sinks;
 pub use self::sinks::SinksStatus;
-use self::sinks::{Parts, Sinks, Turn};
 
 /// Folder of the journal in the data directory.
 pub const LOG_DIR: &str = "log";
@@ -367,123 +362,6 @@ fn host_and_process() -> String {
     // Elsewhere than on Linux the number alone has to do.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim(), std::process::id())
-}
-
-/// How a node comes to know what is decided.
-enum Begun {
-    Recovered(Vec<Recovered>),
-    Followed(Vec<(PartitionId, Follower<AnyLog>)>),
-}
-
-impl Begun {
-    /// Recovers every partition; where others may decide, reads what they have decided.
-    async fn begin(
-        log: &AnyLog,
-        checkpoints: &Checkpoints,
-        is_shared: bool,
-    ) -> Result<(Vec<State>, Self), NodeError> {
-        if !is_shared {
-            let recovered = open::recover_all(log, checkpoints).await?;
-            let states = recovered.iter().map(|it| it.state.clone()).collect();
-            return Ok((states, Self::Recovered(recovered)));
-        }
-        let followed = open::follow_all(log, checkpoints).await?;
-        let taken_apart = |it: Followed<AnyLog>| {
-            let partition = it.state.partition();
-            (it.state, (partition, it.follower))
-        };
-        let (states, followers) = followed.into_iter().map(taken_apart).unzip();
-        Ok((states, Self::Followed(followers)))
-    }
-
-    fn start(self, views: &Arc<Views>, owners: &mut Owners) -> Decided {
-        match self {
-            Self::Recovered(recovered) => {
-                for recovered in recovered {
-                    let (views, partition) = (Arc::clone(views), recovered.state.partition());
-                    owners.start(recovered, Releases { views, partition });
-                }
-                Decided::Here
-            }
-            Self::Followed(each) => {
-                let mut followers = Followers::new(views);
-                each.into_iter().for_each(|(partition, it)| followers.start(partition, it));
-                Decided::Anywhere(followers)
-            }
-        }
-    }
-}
-
-/// What can be looked at, and the way into the log.
-struct Sale {
-    views: Arc<Views>,
-    ingest: Ingest<Arc<Waiter>>,
-    appenders: Appenders,
-    answers: Arc<Answers>,
-}
-
-impl Sale {
-    fn open(config: &Config, log: &AnyLog, states: Vec<State>) -> Result<Self, NodeError> {
-        let dealt = NonZeroU16::new(log.dealt()).and_then(PartitionMap::dealt);
-        let dealt = dealt.ok_or(NodeError::TooManyPartitions)?;
-        let map = owners_of(&dealt, &states.iter().collect::<Vec<_>>());
-        let routes = Arc::new(Routes::new(&map));
-        let limits = &config.limits;
-        let subscribers =
-            Subscribers::new(limits.subscribers_max.get(), limits.subscriber_events_max.get());
-        let (log_id, recent_steps) = (log.log_id(), limits.recent_steps.get());
-        let views = Views::new(log_id, map, Arc::clone(&routes), states, recent_steps, subscribers);
-        let views = Arc::new(views);
-        let answers = Arc::new(Answers(Arc::clone(&views)));
-        let ingest_config = boxoffice_ingest::Config::default();
-        let (ingest, appenders) = boxoffice_ingest::start(log, routes, &ingest_config, &answers);
-        Ok(Self { views, ingest, appenders, answers })
-    }
-
-    fn start_sinks(
-        &self,
-        config: &Config,
-        log: &AnyLog,
-        sandbox: Option<&Sandbox>,
-        shared: Option<&Shared>,
-    ) -> Result<Sinks, NodeError> {
-        let parts = Parts {
-            config: config.clone(),
-            sandbox_url: sandbox.map(|sandbox| sandbox.url.clone()),
-            log: log.clone(),
-            views: Arc::clone(&self.views),
-            ingest: self.ingest.clone(),
-        };
-        let turn = match shared {
-            Some(shared) => Turn::Leased(Box::new(shared.leases(Kind::Sinks)), false),
-            None => Turn::Always,
-        };
-        Sinks::start(parts, turn)
-    }
-
-    fn crew(
-        self,
-        log: &AnyLog,
-        checkpoints: Checkpoints,
-        owners: Owners,
-        decided: Decided,
-        grow: mpsc::Receiver<Grow>,
-    ) -> Crew {
-        let messengers = Messengers::new(log, &self.views);
-        let (log, Self { views, ingest, appenders, answers }) = (log.clone(), self);
-        Crew {
-            log,
-            views,
-            ingest,
-            answers,
-            checkpoints,
-            appenders,
-            messengers,
-            owners,
-            decided,
-            grow,
-        }
-    }
 }
 
 fn serve_http(

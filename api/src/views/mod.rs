@@ -148,7 +148,7 @@ impl std::fmt::Debug for Look<'_> {
 
 impl Views {
     /// Views that start from recovered states, one for each partition in order. `routes` are those
-    /// of ingest, and are switched when slots have arrived elsewhere.
+    /// of ingest, and are switched where slots have arrived since they were dealt.
     #[must_use]
     pub fn new(
         log_id: LogId,
@@ -158,6 +158,9 @@ impl Views {
         recent_steps: usize,
         subscribers: Subscribers,
     ) -> Self {
+        for state in &states {
+            state.moved_here().for_each(|moved| routes.switch(moved, state.partition()));
+        }
         let views = states.into_iter().map(|state| PartitionView::new(state, recent_steps));
         let later = std::iter::repeat_with(OnceLock::new);
         let partitions = views.map(OnceLock::from).chain(later).take(PARTITIONS_MAX.into());
@@ -178,7 +181,10 @@ impl Views {
     pub fn add(&self, state: State) {
         let partition = state.partition();
         let at = usize::from(partition.number());
+        let moved_here: Vec<_> = state.moved_here().collect();
         self.partitions[at].get_or_init(|| PartitionView::new(state, self.recent_steps));
+        // Slots may have arrived before it was read.
+        moved_here.into_iter().for_each(|moved| self.routes.switch(moved, partition));
         // What was forwarded there may be answered before anybody here could look.
         for origin in self.forwarded.waiting_for(partition) {
             if let Some(Answered { step, .. }) = self.answer_of(origin, partition)
@@ -372,7 +378,7 @@ impl Views {
     fn note_arrival(&self, partition: PartitionId, step: &Step) {
         for outcome in &step.outcomes {
             if let Outcome::Scaling(ScalingOutcome::SlotsArrived { fence, slots }) = outcome {
-                slots.iter().for_each(|moving| self.routes.switch(moving.slot, partition));
+                slots.iter().for_each(|moved| self.routes.switch(*moved, partition));
                 self.moves.arrived(*fence, partition, slots.len());
                 self.moved.send_modify(|moves| *moves += 1);
             }

@@ -12,14 +12,14 @@ use boxoffice_topics::coupon::{
 use boxoffice_topics::envelope::step_from_record;
 use boxoffice_topics::{
     CampaignId, CouponOutcome, Currency, Genesis, Intent, IntentId, LogId, Offset, Outcome,
-    PartitionId, PartitionMap, RefusalCode, ScalingIntent, Slot, Step, Timestamp,
+    PartitionId, PartitionMap, RefusalCode, Routes, ScalingIntent, Slot, Step, Timestamp,
 };
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::world::{ManualClock, PERFORMANCE, START_MS, create, open, quiet, record};
-use crate::messenger::{Messenger, messages_begin, owners};
+use crate::messenger::{Messenger, messages_begin};
 use crate::{Checkpoints, Partition, Release, recover};
 
 /// Coupons that are claimed: the campaign tells the performance of each.
@@ -140,7 +140,11 @@ async fn run(log: &MemoryLog, begin: impl Fn(Offset) -> Offset) {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let known: Vec<_> = states.iter().collect();
-    let owners = owners(&map(), &known);
+    let routes = Routes::new(&map());
+    for state in &states {
+        state.moved_here().for_each(|moved| routes.switch(moved, state.partition()));
+    }
+    let owners = routes.map(&map());
     for state in &states {
         let begin = begin(messages_begin(state, &known));
         let clock = ManualClock::new();

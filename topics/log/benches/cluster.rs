@@ -4,6 +4,8 @@
 //!
 //! `BOXOFFICE_TEST_FLUVIO_BIN=... cargo bench -p boxoffice-log --features fluvio --bench cluster`
 
+#![allow(clippy::unwrap_used, reason = "the servers of the tests end at the first surprise")]
+
 use std::error::Error;
 use std::io::Write as _;
 use std::sync::Arc;
