@@ -54,6 +54,15 @@ pub struct Config {
     pub drain_timeout_ms: NonZeroU32,
 }
 
+/// Topics for consumers that do not speak the codec of the log.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Results {
+    /// Write them beside the log, in its cluster. How far they are is kept in a `postgres://...`
+    /// database. Default `false`.
+    pub enabled: bool,
+}
+
 /// Who takes the money.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -17,7 +17,6 @@ use boxoffice_core::{PostsSent, SentTo, State};
 use boxoffice_log::{Batch, Durability, Log, LogError, LogReader, TopicPartition};
 use boxoffice_topics::envelope::{Envelope, EnvelopeError, RecordKind, intent_to_record};
 use boxoffice_topics::outcome::EffectName;
-use boxoffice_topics::scaling::MovingSlot;
 use boxoffice_topics::{
     AccountId, Header, Intent, IntentKey, Offset, Outcome, PartitionId, PartitionMap,
     ScalingIntent, ScalingOutcome, Timestamp,

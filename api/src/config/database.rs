@@ -45,12 +45,3 @@ impl std::str::FromStr for Database {
         Self::try_from(text.to_owned())
     }
 }
-
-/// Topics for consumers that do not speak the codec of the log.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Results {
-    /// Write them beside the log, in its cluster. How far they are is kept in a `postgres://...`
-    /// database. Default `false`.
-    pub enabled: bool,
-}
