@@ -512,7 +512,10 @@ async fn a_difference_in_any_table_is_found() {
     let mut covered: Vec<_> = planted.chain(["progress"]).collect();
     covered.sort_unstable();
     covered.dedup();
-    assert_eq!(covered, tables(&pool).await, "a table without a planted difference");
+    let mut projection = tables(&pool).await;
+    // What the result topics remember of their writing is no part of the fold.
+    projection.retain(|table| !table.starts_with("result_"));
+    assert_eq!(covered, projection, "a table without a planted difference");
     for (table, statement) in PLANTED {
         let done = query(statement).execute(&pool).await.unwrap();
         assert!(done.rows_affected() > 0, "{statement}");
