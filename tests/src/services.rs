@@ -8,9 +8,10 @@
 //! Every test gets a database of its own. Tests that take the server away start their own server.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, query_scalar};
 use tokio::sync::OnceCell;
 
 use crate::guard::Guard;
@@ -206,13 +207,28 @@ impl Postgres {
         Ok(self)
     }
 
+    /// Whether it answers. Another test may have taken the port first: its server is none of ours, and
+    /// ends when that test does.
+    async fn answers(&self) -> Result<bool, sqlx::Error> {
+        let mut connection = PgConnection::connect(&self.url()).await?;
+        let is_own = match &self.origin {
+            Origin::Binaries(binaries) => {
+                let asked = query_scalar::<_, String>("SHOW data_directory");
+                binaries.data_directory() == Path::new(&asked.fetch_one(&mut connection).await?)
+            }
+            _ => true,
+        };
+        connection.close().await?;
+        Ok(is_own)
+    }
+
     async fn wait_until_ready(&mut self) -> Result<(), ServiceError> {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            match PgConnection::connect(&self.url()).await {
-                Ok(connection) => return Ok(connection.close().await?),
+            match self.answers().await {
+                Ok(true) => return Ok(()),
                 Err(error) if Instant::now() > deadline => return Err(error.into()),
-                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(false) | Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
             }
             if let Origin::Binaries(binaries) = &mut self.origin {
                 binaries.respawn_if_ended(deadline)?;

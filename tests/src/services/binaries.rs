@@ -45,7 +45,7 @@ impl Binaries {
         self.port
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data_directory(&self) -> PathBuf {
         self.guard.directory().join("postgres")
     }
 
@@ -54,7 +54,7 @@ impl Binaries {
     }
 
     fn initialize(&self) -> Result<(), ServiceError> {
-        let data = self.data();
+        let data = self.data_directory();
         std::fs::create_dir(&data).map_err(ServiceError::io("make the data directory"))?;
         let password = self.guard.directory().join("password");
         std::fs::write(&password, PASSWORD).map_err(ServiceError::io("write the password"))?;
@@ -87,7 +87,7 @@ impl Binaries {
         let child = self
             .command("postgres")
             .arg("-D")
-            .arg(self.data())
+            .arg(self.data_directory())
             .args(["-p", &port, "-h", "127.0.0.1", "-k", ""])
             // The machine does not lose power during a test, and killed processes lose nothing.
             .args(["-c", "fsync=off", "-c", "max_connections=200"])
@@ -144,7 +144,7 @@ impl Binaries {
                 command
             }
         };
-        command.current_dir(self.data()).stdin(Stdio::null());
+        command.current_dir(self.data_directory()).stdin(Stdio::null());
         command
     }
 }
